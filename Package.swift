@@ -1,0 +1,48 @@
+// swift-tools-version:6.2
+// One source tree, two builds. Plain `swift build` and `swift test` compile it hosted (with the Swift
+// runtime) for the unit tests. PROGNOS_EMBEDDED=1, set by the Makefile and by CMake, compiles the
+// library that ships: Embedded Swift, which carries no runtime and needs only libc and libm.
+import PackageDescription
+
+let unicodeTables = Context.environment["PROGNOS_EMBEDDED"].flatMap { $0.isEmpty ? nil : $0 }
+let embedded = unicodeTables != nil
+
+let swift: [SwiftSetting] =
+  [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+  + (embedded
+    ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer"])]
+    : [])
+
+let c: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer"])]
+
+let link: [LinkerSetting] =
+  embedded
+  ? [
+    .linkedLibrary("m"),
+    .unsafeFlags([
+      unicodeTables ?? "", "-use-ld=lld",
+      "-Xlinker", "-soname=libprognos.so.1",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Prognos/prognos.map",
+      "-Xlinker", "-z", "-Xlinker", "nodelete",
+      "-Xlinker", "-z", "-Xlinker", "relro", "-Xlinker", "-z", "-Xlinker", "now",
+      "-Xlinker", "--gc-sections",
+    ]),
+  ]
+  : []
+
+let package = Package(
+  name: "prognos",
+  products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
+  targets: [
+    .systemLibrary(name: "CPrognos", path: "include"),
+    .target(name: "CShim", cSettings: c),
+    .target(name: "Recording", dependencies: ["CShim", "CPrognos"], swiftSettings: swift),
+    .target(
+      name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
+    .target(
+      name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: swift),
+    .target(
+      name: "Prognos", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export"],
+      exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
+  ]
+)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading small files of /proc, writing a dump.
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    size_t have = 0;
+    while (have < capacity) {
+        ssize_t got = read(fd, buffer + have, capacity - have);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        have += (size_t)got;
+    }
+    close(fd);
+    return (ptrdiff_t)have;
+}
+
+ptrdiff_t shim_count_entries(const char *path) {
+    DIR *directory = opendir(path);
+    if (!directory) return -1;
+    ptrdiff_t count = 0;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) count++;
+    closedir(directory);
+    return count;
+}
+
+static int write_all(int fd, const char *at, size_t count) {
+    while (count > 0) {
+        ssize_t put = write(fd, at, count);
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return put < 0 ? errno : EIO;
+        at += put;
+        count -= (size_t)put;
+    }
+    return 0;
+}
+
+int shim_write_file(const char *path, const void *bytes, size_t count) {
+    if (strcmp(path, "-") == 0) return write_all(STDOUT_FILENO, bytes, count);
+    char beside[PATH_MAX];
+    int length = snprintf(beside, sizeof beside, "%s.%d.%u.tmp", path, (int)getpid(),
+                          shim_thread_id());
+    if (length < 0 || (size_t)length >= sizeof beside) return ENAMETOOLONG;
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return errno;
+    int failed = write_all(fd, bytes, count);
+    if (close(fd) != 0 && !failed) failed = errno;
+    if (!failed && rename(beside, path) != 0) failed = errno;
+    if (failed) unlink(beside);
+    return failed;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prognos's only door to the operating system and to the processor: what Swift cannot say, without
+// policy, thresholds or formats. Nothing here is exported from the shared object.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+#define SHIM_INLINE static inline __attribute__((always_inline))
+
+// ---- the thread's slot ------------------------------------------------------------------------
+// One pointer of thread-local storage: a larger block makes dlopen fail with "cannot allocate memory
+// in static TLS block".
+
+extern __thread void *_Nullable shim_slot_
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+SHIM_INLINE void *_Nullable shim_slot(void) {
+    return shim_slot_;
+}
+
+SHIM_INLINE void shim_slot_set(void *_Nullable value) {
+    shim_slot_ = value;
+}
+
+// Where prognos_recording_flag points: the recording's mode word, or a word that says "on" before
+// there is a recording.
+void shim_recording_flag_set(const void *_Nullable word);
+
+// ---- the cycle counter ------------------------------------------------------------------------
+
+SHIM_INLINE uint64_t shim_counter(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+#error "Prognos knows the cycle counters of x86-64 and aarch64"
+#endif
+}
+
+// Whether the counter runs at one rate on all CPUs, in all power states.
+bool shim_counter_is_invariant(void);
+// Its name for people: "tsc" or "cntvct".
+const char *shim_counter_name(void);
+
+// ---- clocks, in nanoseconds -------------------------------------------------------------------
+
+uint64_t shim_monotonic_ns(void);
+int64_t shim_unix_ns(void);
+uint64_t shim_thread_cpu_ns(void);
+uint64_t shim_process_cpu_ns(void);
+void shim_sleep_ns(uint64_t ns);
+
+// What getrusage(RUSAGE_THREAD) counts for the calling thread.
+typedef struct shim_thread_usage {
+    uint64_t voluntary_switches;
+    uint64_t involuntary_switches;
+    uint64_t page_faults;
+} shim_thread_usage;
+void shim_thread_usage_read(shim_thread_usage *out);
+
+// ---- the restartable-sequence mark (rseq.c) ---------------------------------------------------
+
+// The address of the calling thread's rseq_cs field; NULL when the C library registered none.
+_Atomic(uint64_t) *_Nullable shim_rseq_field(void);
+// The address of a valid, immortal descriptor that covers no code that ever runs.
+uint64_t shim_rseq_descriptor(void);
+
+SHIM_INLINE uint64_t shim_load(const void *word) {
+    return __atomic_load_n((const uint64_t *)word, __ATOMIC_RELAXED);
+}
+
+SHIM_INLINE void shim_store(void *word, uint64_t value) {
+    __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELAXED);
+}
+
+// ---- the perf page (perf.c) -------------------------------------------------------------------
+
+// Opens a task clock on the calling thread and maps its page; NULL when the kernel refuses or does
+// not offer user-space time.
+void *_Nullable shim_perf_open(void);
+void shim_perf_close(void *page);
+// The thread's CPU time by the page, in nanoseconds.
+uint64_t shim_perf_cpu_ns(const void *page);
+
+// ---- memory, threads, processes ---------------------------------------------------------------
+
+void *_Nullable shim_map(size_t bytes);
+void shim_discard(void *address, size_t bytes);
+uint32_t shim_thread_id(void);
+uint32_t shim_process_id(void);
+bool shim_thread_is_alive(uint32_t thread_id);
+void shim_yield(void);
+uint32_t shim_cpus_allowed(void);
+size_t shim_heap_in_use(void);
+
+// Calls thread_ended(slot) when a thread ends that called shim_watch_thread(), and child() in the
+// child of a fork. False when the C library has no key left.
+bool shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void));
+void shim_watch_thread(void *slot);
+
+// ---- files and environment --------------------------------------------------------------------
+
+int shim_errno(void);
+void shim_errno_set(int value);
+const char *shim_errno_text(int value);
+const char *_Nullable shim_environment(const char *name);
+// Reads a whole small file; the number of bytes, or -1 (errno).
+ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
+// The number of entries of a directory without "." and ".."; -1 on failure.
+ptrdiff_t shim_count_entries(const char *path);
+// Writes bytes to a new file beside `path`, then renames it. "-" writes to standard output. 0 or an
+// errno; on failure nothing is left behind and an older file stays as it was.
+int shim_write_file(const char *path, const void *bytes, size_t count);
+
+#pragma clang assume_nonnull end

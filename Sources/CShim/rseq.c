@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The descriptor that tells whether a thread was switched out (docs/methods.md, "The CPU clock").
+//
+// A thread with a registered rseq area (glibc 2.35 and later registers one) has its rseq_cs field
+// cleared by the kernel when it is preempted, migrated or signalled while it runs outside the
+// critical section that the field describes. A descriptor that covers no running code is therefore
+// a mark that stands exactly as long as the thread stays on its CPU.
+//
+// The kernel answers a bad descriptor with SIGSEGV, so this one is valid: version and flags 0, the
+// abort address preceded by the signature that glibc registered. It is never unmapped: the library
+// is linked with -z nodelete.
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+struct descriptor { // struct rseq_cs of linux/rseq.h
+    uint32_t version, flags;
+    uint64_t start_ip, post_commit_offset, abort_ip;
+} __attribute__((aligned(32)));
+
+static const uint32_t code[4] __attribute__((aligned(16))) = {
+#if defined(__x86_64__)
+    0x53053053, // RSEQ_SIG
+#else
+    0xd428bc00, // RSEQ_SIG: BRK #0x45E0
+#endif
+};
+
+static struct descriptor descriptor;
+
+uint64_t shim_rseq_descriptor(void) {
+    descriptor.start_ip = (uint64_t)(code + 2);
+    descriptor.post_commit_offset = 1;
+    descriptor.abort_ip = (uint64_t)(code + 1);
+    return (uint64_t)&descriptor;
+}
+
+// glibc exports the place of the area since 2.35; looked up by name, so that the library loads on
+// older ones.
+_Atomic(uint64_t) *shim_rseq_field(void) {
+    const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+    const unsigned *size = dlsym(RTLD_DEFAULT, "__rseq_size");
+    if (!offset || !size || *size == 0) return NULL;
+    // struct rseq: cpu_id_start, cpu_id (4 bytes each), then rseq_cs
+    return (_Atomic(uint64_t) *)((char *)__builtin_thread_pointer() + *offset + 8);
+}

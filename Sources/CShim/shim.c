@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clocks, memory, threads and the environment: one libc call each.
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+__thread void *shim_slot_;
+
+static const uint32_t on_before_recording = 1;
+// The one exported datum (prognos/operation.h).
+const uint32_t *prognos_recording_flag = &on_before_recording;
+
+void shim_recording_flag_set(const void *word) {
+    __atomic_store_n(&prognos_recording_flag, word ? word : &on_before_recording, __ATOMIC_RELEASE);
+}
+
+// ---- the cycle counter ------------------------------------------------------------------------
+
+bool shim_counter_is_invariant(void) {
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
+#else
+    return true; // the generic timer is architected to be
+#endif
+}
+
+const char *shim_counter_name(void) {
+#if defined(__x86_64__)
+    return "tsc";
+#else
+    return "cntvct";
+#endif
+}
+
+// ---- clocks -----------------------------------------------------------------------------------
+
+static int64_t read_clock(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+uint64_t shim_monotonic_ns(void) {
+    return (uint64_t)read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t shim_unix_ns(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t shim_thread_cpu_ns(void) {
+    return (uint64_t)read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t shim_process_cpu_ns(void) {
+    return (uint64_t)read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void shim_sleep_ns(uint64_t ns) {
+    struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    int saved = errno;
+    nanosleep(&t, NULL);
+    errno = saved;
+}
+
+void shim_thread_usage_read(shim_thread_usage *out) {
+    struct rusage usage;
+    memset(&usage, 0, sizeof usage);
+    getrusage(RUSAGE_THREAD, &usage);
+    out->voluntary_switches = (uint64_t)usage.ru_nvcsw;
+    out->involuntary_switches = (uint64_t)usage.ru_nivcsw;
+    out->page_faults = (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
+// ---- memory -----------------------------------------------------------------------------------
+
+void *shim_map(size_t bytes) {
+    int saved = errno;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    errno = saved;
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void shim_discard(void *address, size_t bytes) {
+    int saved = errno;
+    madvise(address, bytes, MADV_DONTNEED);
+    errno = saved;
+}
+
+size_t shim_heap_in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+// Embedded Swift seeds its hash tables with this function; glibc has it only since 2.36, and the
+// library is to load on older systems.
+__attribute__((visibility("hidden"))) void arc4random_buf(void *buffer, size_t bytes) {
+    int saved = errno;
+    unsigned char *at = buffer;
+    while (bytes > 0) {
+        ssize_t got = getrandom(at, bytes < 256 ? bytes : 256, 0);
+        if (got <= 0) {
+            if (errno == EINTR) continue;
+            memset(at, 0x5a, bytes); // a fixed seed is good enough where there is no entropy
+            break;
+        }
+        at += got;
+        bytes -= (size_t)got;
+    }
+    errno = saved;
+}
+
+// ---- threads and processes --------------------------------------------------------------------
+
+uint32_t shim_thread_id(void) {
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+uint32_t shim_process_id(void) {
+    return (uint32_t)getpid();
+}
+
+bool shim_thread_is_alive(uint32_t thread_id) {
+    int saved = errno;
+    bool alive = syscall(SYS_tgkill, getpid(), (pid_t)thread_id, 0) == 0 || errno != ESRCH;
+    errno = saved;
+    return alive;
+}
+
+void shim_yield(void) {
+    sched_yield();
+}
+
+uint32_t shim_cpus_allowed(void) {
+    cpu_set_t set;
+    int saved = errno;
+    int failed = sched_getaffinity(0, sizeof set, &set);
+    errno = saved;
+    return failed ? 1 : (uint32_t)CPU_COUNT(&set);
+}
+
+static pthread_key_t thread_key;
+static void (*on_thread_end)(void *);
+
+static void end_of_thread(void *slot) {
+    int saved = errno;
+    on_thread_end(slot);
+    errno = saved;
+}
+
+bool shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
+    on_thread_end = thread_ended;
+    pthread_atfork(NULL, NULL, child);
+    return pthread_key_create(&thread_key, end_of_thread) == 0;
+}
+
+void shim_watch_thread(void *slot) {
+    pthread_setspecific(thread_key, slot);
+}
+
+// ---- errno and the environment ----------------------------------------------------------------
+
+int shim_errno(void) {
+    return errno;
+}
+
+void shim_errno_set(int value) {
+    errno = value;
+}
+
+const char *shim_errno_text(int value) {
+    const char *text = strerrordesc_np(value);
+    return text ? text : "unknown error";
+}
+
+const char *shim_environment(const char *name) {
+    return getenv(name);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+import Synchronization
+
+// How a thread gets its lane and gives it back.
+
+/// The monotonic time of the last attempt that found no lane; 0 when there is none to wait for. A
+/// thread without a lane tries again after a while, not at each of its calls.
+private let lastRefusal = Atomic<UInt64>(0)
+private let retryAfter: UInt64 = 10_000_000
+
+/// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
+/// Cost: microseconds; makes the recording if there is none yet.
+func attach() -> UnsafeMutablePointer<Lane>? {
+  guard let recording = prepareRecording() else { return nil }
+  let refusal = lastRefusal.load(ordering: .relaxed)
+  if refusal != 0 && shim_monotonic_ns() &- refusal < retryAfter { return nil }
+  guard let lane = recording.acquireLane() ?? reclaimLane(of: recording) else {
+    lastRefusal.store(shim_monotonic_ns(), ordering: .relaxed)
+    return nil
+  }
+  lane.pointee.threadID.set(shim_thread_id())
+  lane.pointee.owners.add(1)
+  prepareCPUClock(of: lane, rung: recording.header.pointee.cpuClock.value)
+  if let interrupting = currentLane() {
+    // A signal handler attached this thread meanwhile.
+    detach(lane)
+    return interrupting
+  }
+  shim_slot_set(lane)
+  shim_watch_thread(lane)
+  return lane
+}
+
+/// A lane whose thread died without telling, as happens when its thread-specific data could not be
+/// set up.
+private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>? {
+  recording.forEachLane { lane in
+    let thread = lane.pointee.threadID.value
+    guard lane.pointee.state.value == Lane.State.owned, thread != 0, !shim_thread_is_alive(thread)
+    else { return }
+    lane.pointee.threadID.set(0)
+    abandonAll(on: lane, of: recording)
+    lane.pointee.state.publish(Lane.State.free)
+  }
+  return recording.acquireLane()
+}
+
+/// Called when a thread ends: what it left open is abandoned, its lane waits for another thread.
+func threadEnded(_ slot: UnsafeMutableRawPointer) {
+  let lane = slot.assumingMemoryBound(to: Lane.self)
+  guard currentLane() == lane else { return }
+  shim_slot_set(nil)
+  abandonAll(on: lane, of: attachedRecording())
+  detach(lane)
+}
+
+private func detach(_ lane: UnsafeMutablePointer<Lane>) {
+  closePerfPage(of: lane)
+  lane.pointee.threadID.set(0)
+  lane.pointee.state.publish(Lane.State.free)
+  lastRefusal.store(0, ordering: .relaxed)
+}
+
+/// Called in the child of a fork, on its only thread. The child begins a recording of its own: names
+/// and handles stay, numbers start at zero, nothing is open.
+func forked() {
+  shim_slot_set(nil)
+  lastRefusal.store(0, ordering: .relaxed)
+  restartRecordingInChild()
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+/// The fast path: the operation that this slot of the stack held last, under the same parent, on a
+/// thread that was not switched out. Everything rarer is `beginCarefully`.
+#if hasFeature(Embedded)
+@_noLocks
+#endif
+@c(prognos_begin) @implementation
+public func prognos_begin(_ op: prognos_op) {
+  guard let lane = currentLane() else { return beginCarefully(op) }
+  let recording = attachedRecording()
+  let mode = recording.header.pointee.mode.value
+  if mode != Header.Mode.counter { return mode == Header.Mode.off ? () : beginCarefully(op) }
+
+  let top = lane.pointee.top.value
+  // A busy lane's top is no frame's start; then this reads the guard as the key and turns off.
+  let parent: UnsafeMutablePointer<Frame> = recording.at(top)
+  let slot = parent + 1
+  guard slot.pointee.key.value == UInt64(op),
+    slot.pointee.parent.value == parent.pointee.node.value,
+    stayedOnCPU(lane)
+  else { return beginCarefully(op) }
+
+  lane.pointee.top.set(top &+ Frame.busyOffset)
+  orderStores()
+  slot.pointee.state.set(0)
+  slot.pointee.start.set(counterTicks())
+  orderStores()
+  lane.pointee.top.set(top &+ Frame.bytes)
+}
+
+/// Begins in any situation: the first call of a thread, a new path, a switch, a full stack, a
+/// handle that is none, a signal handler.
+@_semantics("no_performance_analysis") @inline(never)
+func beginCarefully(_ op: prognos_op) {
+  guard isEnabled() else { return }
+  guard let lane = currentLane() ?? attach() else { return countUntrackedCall() }
+  let recording = attachedRecording()
+  let topOffset = lane.pointee.top.value
+  guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
+  lane.pointee.top.set(topOffset &+ Frame.busyOffset)
+  orderStores()
+  let top = begin(op, above: recording.frame(top: topOffset), on: lane, of: recording)
+  orderStores()
+  lane.pointee.top.set(recording.offset(of: top))
+}
+
+/// Puts an operation on the stack of a busy lane; returns the new top.
+private func begin(
+  _ op: UInt32, above top: UnsafeMutablePointer<Frame>, on lane: UnsafeMutablePointer<Lane>,
+  of recording: Recording
+) -> UnsafeMutablePointer<Frame> {
+  guard recording.isOperation(op) else {
+    lane.pointee.unknownOperations.add(1)
+    return top
+  }
+  if top.pointee.key.value == Frame.Mark.wall {
+    lane.pointee.tooDeep.add(1)
+    top.pointee.work.add(1)
+    if top.pointee.start.value != UInt64(op) { top.pointee.start.set(0) }
+    return top
+  }
+  guard let slot = recording.slot(above: top, in: lane) else {
+    let wall = top + 1
+    lane.pointee.tooDeep.add(1)
+    wall.pointee.work.set(1)
+    wall.pointee.start.set(UInt64(op))
+    return wall
+  }
+  // What happened since the last call belongs to the operation that is open so far.
+  if !stayedOnCPU(lane) {
+    synchronizeCPUClock(of: lane, chargedTo: recording.skippingLowest(top))
+  }
+
+  let parent = top.pointee.node.value
+  var node: UInt32?
+  if parent != Frame.pathless { node = recording.child(op, of: parent, in: lane) }
+  slot.pointee.node.set(node ?? Frame.pathless)
+  slot.pointee.parent.set(node == nil ? 0 : parent)
+  let isPlain = node != nil && recording.header.pointee.mode.value == Header.Mode.counter
+  slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
+  slot.pointee.state.set(0)
+  slot.pointee.start.set(ticks(in: recording))
+  return slot
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// The ladder of CPU clocks: the first rung that works here, and why the ones above do not.
+
+/// Why a rung of the ladder was chosen. Kept in the recording as a number.
+public enum CPUClockReason: UInt32 {
+  case works = 0
+  case notTracked
+  case noRseqArea
+  case switchNotSeen
+  case markNotKept
+  case noRseqAreaNorPerf
+  case switchNotSeenNorPerf
+  case markNotKeptNorPerf
+  case wantedByEnvironment
+
+  public var text: StaticString {
+    switch self {
+    case .works: "the kernel clears the mark in the thread's rseq area at each switch"
+    case .notTracked: "PROGNOS_TRACK_CPU was not asked for"
+    case .noRseqArea: "perf page, since the C library registers no rseq area (glibc 2.35 does)"
+    case .switchNotSeen: "perf page, since the kernel did not clear the rseq mark at a switch"
+    case .markNotKept: "perf page, since something else uses the thread's rseq area"
+    case .noRseqAreaNorPerf:
+      "the C library registers no rseq area (glibc 2.35 does); no perf page with user-space time"
+    case .switchNotSeenNorPerf:
+      "the kernel did not clear the rseq mark at a switch; no perf page with user-space time"
+    case .markNotKeptNorPerf:
+      "something else uses the thread's rseq area; no perf page with user-space time"
+    case .wantedByEnvironment: "PROGNOS_CPU_CLOCK asks for it"
+    }
+  }
+}
+
+/// Chooses the process's rung. Cost: some 0.2 ms, once; sleeps a moment to see whether a switch shows.
+func chooseCPUClock(tracked: Bool) -> (rung: UInt32, reason: CPUClockReason) {
+  guard tracked else { return (CPUClock.off, .notTracked) }
+  switch Options.wantedCPUClock {
+  case .threadClock: return (CPUClock.threadClock, .wantedByEnvironment)
+  case .perf: return perfWorks() ? (CPUClock.perf, .wantedByEnvironment) : descend(.noRseqArea)
+  case .best: break
+  }
+  switch probeRseq() {
+  case .works: return (CPUClock.rseq, .works)
+  case let reason: return descend(reason)
+  }
+}
+
+private func descend(_ reason: CPUClockReason) -> (UInt32, CPUClockReason) {
+  if perfWorks() { return (CPUClock.perf, reason) }
+  switch reason {
+  case .switchNotSeen: return (CPUClock.threadClock, .switchNotSeenNorPerf)
+  case .markNotKept: return (CPUClock.threadClock, .markNotKeptNorPerf)
+  default: return (CPUClock.threadClock, .noRseqAreaNorPerf)
+  }
+}
+
+private func perfWorks() -> Bool {
+  guard let page = shim_perf_open() else { return false }
+  shim_perf_close(page)
+  return true
+}
+
+/// Arms the mark, sleeps, and looks: newer kernels may leave it standing when a thread is switched
+/// out inside a system call, and then CPU time would be overstated.
+private func probeRseq() -> CPUClockReason {
+  guard let field = shim_rseq_field() else { return .noRseqArea }
+  let word = UnsafeMutableRawPointer(field)
+  let mark = shim_rseq_descriptor()
+  for _ in 0..<2 {
+    // It must stand while nothing happens (a few attempts, since a switch may come in between) ...
+    var stood = false
+    for _ in 0..<16 where !stood {
+      shim_store(word, mark)
+      let begun = shim_monotonic_ns()
+      while shim_monotonic_ns() &- begun < 500 {}
+      stood = shim_load(word) == mark
+    }
+    if !stood { return .markNotKept }
+    // ... and fall when the thread sleeps.
+    shim_store(word, mark)
+    shim_sleep_ns(1000)
+    if shim_load(word) == mark { return .switchNotSeen }
+  }
+  return .works
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// Time stamps, and how they become nanoseconds.
+
+/// A time stamp: the cycle counter, or the monotonic clock where the counter is not invariant.
+@inline(__always)
+func ticks(in recording: Recording) -> UInt64 {
+  recording.usesCounter ? counterTicks() : shim_monotonic_ns()
+}
+
+/// A moment on both clocks. The counter is read on both sides of the clock, and the attempt with the
+/// least time between them is kept: within some tens of nanoseconds.
+private func moment(in recording: Recording) -> (ticks: UInt64, monotonic: UInt64) {
+  var best = (ticks: UInt64(0), monotonic: UInt64(0))
+  var least = UInt64.max
+  for _ in 0..<8 {
+    let before = ticks(in: recording)
+    let monotonic = shim_monotonic_ns()
+    let between = ticks(in: recording) &- before
+    if between < least {
+      least = between
+      best = (before &+ between / 2, monotonic)
+    }
+  }
+  return best
+}
+
+/// Below this distance from the start, the ratio of two readings is too coarse (50 ns in 5 ms: 10 ppm).
+private let calibrationNanoseconds: UInt64 = 5_000_000
+
+extension Recording {
+  /// Takes this moment for the recording's start.
+  func startClock() {
+    let now = moment(in: self)
+    header.pointee.startTicks.set(now.ticks)
+    header.pointee.startMonotonic.set(now.monotonic)
+    header.pointee.startUnix.set(UInt64(bitPattern: shim_unix_ns()))
+    header.pointee.nanosecondsPerTick.set(Double(1).bitPattern)
+  }
+
+  /// Nanoseconds a tick, over the whole time since the start: the longer, the more exact. Waits for
+  /// up to 5 ms when the recording is younger than that.
+  public func calibrateClock() -> Double {
+    guard usesCounter else { return 1 }
+    let age = shim_monotonic_ns() &- header.pointee.startMonotonic.value
+    if age < calibrationNanoseconds { shim_sleep_ns(calibrationNanoseconds - age) }
+    let now = moment(in: self)
+    let elapsedTicks = now.ticks &- header.pointee.startTicks.value
+    let elapsed = now.monotonic &- header.pointee.startMonotonic.value
+    let ratio = Double(elapsed) / Double(max(elapsedTicks, 1))
+    header.pointee.nanosecondsPerTick.set(ratio.bitPattern)
+    return ratio
+  }
+
+  /// A time stamp of this moment.
+  public func now() -> UInt64 { ticks(in: self) }
+}

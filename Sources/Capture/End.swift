@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+/// The fast path: the top operation, without work, failure or switch, in an octave that has buckets.
+/// Everything rarer is `endCarefully`.
+#if hasFeature(Embedded)
+@_noLocks
+#endif
+@c(prognos_end) @implementation
+public func prognos_end(_ op: prognos_op) {
+  guard let lane = currentLane() else { return endCarefully(op) }
+  let recording = attachedRecording()
+  let top = lane.pointee.top.value
+  // A busy lane's top is no frame's start; then this reads the guard as the key and turns off.
+  let frame: UnsafeMutablePointer<Frame> = recording.at(top)
+  guard frame.pointee.key.value == UInt64(op), frame.pointee.state.value == 0, stayedOnCPU(lane)
+  else { return isIdle(lane, of: recording) ? () : endCarefully(op) }
+
+  lane.pointee.top.set(top &+ Frame.busyOffset)
+  orderStores()
+  let waiting: UnsafeMutablePointer<Cell32> = recording.at(lane.pointee.pendingBefore.value)
+  waiting.pointee.add(1)
+  lane.pointee.pendingBefore.set(lane.pointee.pending.value)
+  let wall = counterTicks() &- frame.pointee.start.value
+  let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
+  let bucket = Histogram.bucket(wall & (Histogram.limit &- 1))
+  let buckets = node.pointee.histogram.octaves[unchecked: Int(truncatingIfNeeded: bucket &>> 6)].value
+  let offset = buckets &+ UInt32(truncatingIfNeeded: bucket & 63) &* 4
+  let cell: UnsafeMutablePointer<Cell32> = recording.at(offset)
+  // A counter that ran backwards, too, gives a value beyond the limit.
+  guard wall < Histogram.limit, buckets != 0, cell.pointee.value < .max - 2 else {
+    return endCarefully(op, leaving: top, on: lane, of: recording)
+  }
+  let calls = node.pointee.ended.value &+ 1
+  node.pointee.begun.set(calls)
+  orderStores()
+  lane.pointee.pending.set(offset)
+  node.pointee.wallTicks.add(wall)
+  if wall > node.pointee.slowestTicks.value { node.pointee.slowestTicks.set(wall) }
+  if ~wall > node.pointee.fastestComplement.value { node.pointee.fastestComplement.set(~wall) }
+  node.pointee.ended.publish(calls)
+  lane.pointee.top.set(top &- Frame.bytes)
+}
+
+/// Leaves the fast path after the lane was marked busy.
+@_semantics("no_performance_analysis") @inline(never)
+private func endCarefully(
+  _ op: prognos_op, leaving top: UInt32, on lane: UnsafeMutablePointer<Lane>,
+  of recording: Recording
+) {
+  lane.pointee.pending.set(recording.nothingPending(in: lane))
+  lane.pointee.top.set(top)
+  endCarefully(op)
+}
+
+/// Ends in any situation: extra numbers to add, a switch, calls left open inside, an end without a
+/// begin, a signal handler.
+@_semantics("no_performance_analysis") @inline(never)
+func endCarefully(_ op: prognos_op) {
+  guard let lane = currentLane() else { return countUnbalancedEnd() }
+  let recording = attachedRecording()
+  let topOffset = lane.pointee.top.value
+  guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
+  let now = ticks(in: recording)
+  lane.pointee.top.set(topOffset &+ Frame.busyOffset)
+  orderStores()
+  let top = end(op, at: now, below: recording.frame(top: topOffset), on: lane, of: recording)
+  orderStores()
+  lane.pointee.top.set(recording.offset(of: top))
+}
+
+/// Nothing is open and recording is off.
+@inline(__always)
+private func isIdle(_ lane: UnsafeMutablePointer<Lane>, of recording: Recording) -> Bool {
+  recording.header.pointee.mode.value == Header.Mode.off
+    && lane.pointee.top.value == lane.pointee.firstFrame.value
+}
+
+/// Takes an operation, and what was left open inside it, from the stack of a busy lane; returns the
+/// new top.
+private func end(
+  _ op: UInt32, at now: UInt64, below top: UnsafeMutablePointer<Frame>,
+  on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+) -> UnsafeMutablePointer<Frame> {
+  var top = top
+  if top.pointee.key.value == Frame.Mark.wall {
+    let operation = top.pointee.start.value
+    if operation == 0 || operation == UInt64(op) {
+      let left = top.pointee.work.value &- 1
+      top.pointee.work.set(left)
+      return left == 0 ? top - 1 : top
+    }
+    top -= 1  // an operation further down ends, and with it all that were too deep
+  }
+  top = recording.skippingLowest(top)
+  if !stayedOnCPU(lane) { synchronizeCPUClock(of: lane, chargedTo: top) }
+
+  var found = top
+  while found.pointee.operation != op {
+    if found.pointee.key.value == Frame.Mark.root {
+      if isEnabled() { lane.pointee.unbalancedEnds.add(1) }
+      return top
+    }
+    found = recording.skippingLowest(found - 1)
+  }
+  while top != found {
+    top = close(top, at: now, abandoned: true, on: lane, of: recording)
+  }
+  return close(top, at: now, abandoned: false, on: lane, of: recording)
+}
+
+/// Closes everything that is open on a lane whose thread ends.
+func abandonAll(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
+  let now = ticks(in: recording)
+  var top = recording.frame(top: lane.pointee.top.value)
+  if top.pointee.key.value == Frame.Mark.wall { top -= 1 }
+  top = recording.skippingLowest(top)
+  while top.pointee.key.value != Frame.Mark.root {
+    top = close(top, at: now, abandoned: true, on: lane, of: recording)
+  }
+  lane.pointee.top.set(recording.offset(of: top))
+}
+
+/// Adds a call to its node and takes it from the stack; returns the frame below.
+private func close(
+  _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool,
+  on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+) -> UnsafeMutablePointer<Frame> {
+  let below = recording.skippingLowest(frame - 1)
+  let call = FinishedCall(of: frame, at: now, abandoned: abandoned)
+  if call.wasSwitched, below.pointee.operation != 0 { below.addSwitches(of: frame) }
+  if frame.pointee.node.value == Frame.pathless {
+    lane.pointee.untrackedPaths.add(1)
+    let record = recording.operation(frame.pointee.operation)
+    call.add(to: record)
+  } else {
+    let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
+    call.add(to: node, on: lane, of: recording)
+  }
+  return below
+}

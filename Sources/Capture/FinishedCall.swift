@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import Recording
+
+/// What a call that is being closed adds.
+struct FinishedCall {
+  let wallTicks: UInt64
+  let isAbandoned: Bool
+  private let state: UInt32
+  private let work: UInt64
+  private let offCPUNanoseconds: UInt64
+  private let voluntarySwitches: UInt64
+  private let involuntarySwitches: UInt64
+  private let pageFaults: UInt64
+
+  init(of frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool) {
+    // Counters of different CPUs may disagree by some ticks: never below zero.
+    let wall = now &- frame.pointee.start.value
+    wallTicks = Int64(bitPattern: wall) < 0 ? 0 : wall
+    isAbandoned = abandoned
+    state = frame.pointee.state.value
+    work = state & Frame.State.worked != 0 ? frame.pointee.work.value : 0
+    let switched = state & Frame.State.switched != 0
+    offCPUNanoseconds = switched ? frame.pointee.offCPUNanoseconds.value : 0
+    voluntarySwitches = switched ? UInt64(frame.pointee.voluntarySwitches.value) : 0
+    involuntarySwitches = switched ? UInt64(frame.pointee.involuntarySwitches.value) : 0
+    pageFaults = switched ? UInt64(frame.pointee.pageFaults.value) : 0
+  }
+
+  var wasSwitched: Bool { state & Frame.State.switched != 0 }
+  var hasFailed: Bool { state & Frame.State.failed != 0 }
+
+  /// By the lane's owner.
+  func add(
+    to node: UnsafeMutablePointer<CallNode>, on lane: UnsafeMutablePointer<Lane>,
+    of recording: Recording
+  ) {
+    recording.countPending(of: lane)
+    let calls = node.pointee.ended.value &+ 1
+    node.pointee.begun.set(calls)
+    orderStores()
+    node.pointee.wallTicks.add(wallTicks)
+    node.pointee.slowestTicks.set(max(node.pointee.slowestTicks.value, wallTicks))
+    node.pointee.fastestComplement.set(max(node.pointee.fastestComplement.value, ~wallTicks))
+    let bucket = Histogram.bucket(min(wallTicks, Histogram.limit - 1))
+    if !recording.count(bucket: bucket, of: node, in: lane) { lane.pointee.untrackedPaths.add(1) }
+    if isAbandoned { node.pointee.abandoned.add(1) }
+    if state != 0 {
+      node.pointee.work.add(work)
+      node.pointee.offCPUNanoseconds.add(offCPUNanoseconds)
+      node.pointee.voluntarySwitches.add(voluntarySwitches)
+      node.pointee.involuntarySwitches.add(involuntarySwitches)
+      node.pointee.pageFaults.add(pageFaults)
+      if hasFailed {
+        node.pointee.failed.add(1)
+        recording.countFailure(state &>> Frame.State.kindShift, of: node, in: lane)
+      }
+    }
+    node.pointee.ended.publish(calls)
+  }
+
+  /// By any thread: the shared sums of an operation, for calls without a node.
+  func add(to record: UnsafeMutablePointer<OperationRecord>) {
+    record.pointee.pathless.wallTicks.addShared(wallTicks)
+    record.pointee.pathless.slowestTicks.raiseShared(to: wallTicks)
+    record.pointee.pathless.fastestComplement.raiseShared(to: ~wallTicks)
+    if isAbandoned { record.pointee.pathless.abandoned.addShared(1) }
+    if hasFailed { record.pointee.pathless.failed.addShared(1) }
+    record.pointee.pathless.work.addShared(work)
+    record.pointee.pathless.offCPUNanoseconds.addShared(offCPUNanoseconds)
+    record.pointee.pathless.voluntarySwitches.addShared(voluntarySwitches)
+    record.pointee.pathless.involuntarySwitches.addShared(involuntarySwitches)
+    record.pointee.pathless.pageFaults.addShared(pageFaults)
+    record.pointee.pathless.count.addShared(1)
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Frame {
+  /// Adds time off the CPU, switches and faults to an open call.
+  func addSwitches(offCPU: UInt64, voluntary: UInt64, involuntary: UInt64, faults: UInt64) {
+    let state = pointee.state.value
+    if state & Frame.State.switched == 0 {
+      pointee.offCPUNanoseconds.set(0)
+      pointee.voluntarySwitches.set(0)
+      pointee.involuntarySwitches.set(0)
+      pointee.pageFaults.set(0)
+      pointee.state.set(state | Frame.State.switched)
+    }
+    pointee.offCPUNanoseconds.add(offCPU)
+    pointee.voluntarySwitches.add(UInt32(truncatingIfNeeded: voluntary))
+    pointee.involuntarySwitches.add(UInt32(truncatingIfNeeded: involuntary))
+    pointee.pageFaults.add(UInt32(truncatingIfNeeded: faults))
+  }
+
+  /// Hands what a call inside has gathered to this one, which contains it.
+  func addSwitches(of inner: UnsafeMutablePointer<Frame>) {
+    addSwitches(
+      offCPU: inner.pointee.offCPUNanoseconds.value,
+      voluntary: UInt64(inner.pointee.voluntarySwitches.value),
+      involuntary: UInt64(inner.pointee.involuntarySwitches.value),
+      faults: UInt64(inner.pointee.pageFaults.value))
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+// What a host says of the operation that is open: how much it does, and that it failed.
+
+#if hasFeature(Embedded)
+@_noLocks
+#endif
+@c(prognos_work) @implementation
+public func prognos_work(_ amount: UInt64) {
+  markTop { frame in
+    let state = frame.pointee.state.value
+    if state & Frame.State.worked == 0 {
+      frame.pointee.work.set(amount)
+      frame.pointee.state.set(state | Frame.State.worked)
+    } else {
+      frame.pointee.work.add(amount)
+    }
+  }
+}
+
+#if hasFeature(Embedded)
+@_noLocks
+#endif
+@c(prognos_fail) @implementation
+public func prognos_fail(_ kind: UnsafePointer<CChar>!) {
+  markTop { frame in
+    let number = numberOfKind(kind)
+    let plain = frame.pointee.state.value & ((1 << Frame.State.kindShift) - 1)
+    frame.pointee.state.set(plain | Frame.State.failed | number &<< Frame.State.kindShift)
+  }
+}
+
+/// Calls `body` with the innermost open operation, or counts why there is none.
+@inline(__always)
+private func markTop(_ body: (UnsafeMutablePointer<Frame>) -> Void) {
+  guard let lane = currentLane() else { return countOutsideOperation() }
+  let recording = attachedRecording()
+  let top = lane.pointee.top.value
+  guard top % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
+  let frame = recording.frame(top: top)
+  // Calls nested too deep have no frame: what is said of them is said of nobody.
+  let open = frame.pointee.key.value == Frame.Mark.segment ? frameBelowSegment(frame) : frame
+  guard open.pointee.operation != 0 else {
+    if recording.header.pointee.mode.value != Header.Mode.off {
+      lane.pointee.outsideOperation.add(1)
+    }
+    return
+  }
+  lane.pointee.top.set(top &+ Frame.busyOffset)
+  orderStores()
+  body(open)
+  orderStores()
+  lane.pointee.top.set(top)
+}
+
+@_semantics("no_performance_analysis") @inline(never)
+private func frameBelowSegment(
+  _ lowest: UnsafeMutablePointer<Frame>
+) -> UnsafeMutablePointer<Frame> {
+  attachedRecording().skippingLowest(lowest)
+}
+
+@_semantics("no_performance_analysis") @inline(never)
+private func numberOfKind(_ kind: UnsafePointer<CChar>?) -> UInt32 {
+  let text: CleanText
+  if let kind { text = CleanText(kind) } else { text = CleanText("unspecified") }
+  return attachedRecording().numberOfKind(text)
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import CShim
+import Recording
+import Synchronization
+
+// The one recording of this process, and how it comes to be.
+
+/// Set once, before any thread has a lane. Hot calls read it only after they have found theirs.
+private nonisolated(unsafe) var base: UnsafeMutableRawPointer?
+
+private enum Stage {
+  static let none: UInt32 = 0
+  static let failed: UInt32 = 1
+  static let ready: UInt32 = 2
+  /// Or'ed with the ID of the thread that is preparing.
+  static let preparing: UInt32 = 1 << 31
+}
+private let stage = Atomic<UInt32>(Stage.none)
+
+/// Off before the recording is made, by `prognos_set_enabled(false)` or PROGNOS_ENABLED=0.
+private let enabledBeforehand = Atomic<Bool>(true)
+
+/// The recording, for a thread that has a lane.
+@inline(__always) func attachedRecording() -> Recording {
+  Recording(base: base.unsafelyUnwrapped)
+}
+
+/// The recording if it was made; nil before the first call that records.
+public func existingRecording() -> Recording? {
+  stage.load(ordering: .acquiring) == Stage.ready ? attachedRecording() : nil
+}
+
+/// The recording, made now with the default options if there is none; nil when the system gives no
+/// memory, and in a signal handler that interrupts its making.
+public func prepareRecording() -> Recording? {
+  existingRecording() ?? makeRecording(with: nil)
+}
+
+/// Makes the recording with these options, unless it exists; then it stays as it is.
+public func prepareRecording(with options: prognos_options) -> Recording? {
+  existingRecording() ?? makeRecording(with: options)
+}
+
+private func makeRecording(with options: prognos_options?) -> Recording? {
+  let me = Stage.preparing | shim_thread_id()
+  while true {
+    let (mine, seen) = stage.compareExchange(
+      expected: Stage.none, desired: me, ordering: .acquiringAndReleasing)
+    if mine { break }
+    if seen == Stage.ready { return attachedRecording() }
+    if seen == Stage.failed || seen == me { return nil }
+    shim_yield()
+  }
+  let made = make(with: options ?? Options.fromEnvironment().options)
+  base = made?.base
+  stage.store(made == nil ? Stage.failed : Stage.ready, ordering: .releasing)
+  return made
+}
+
+private func make(with options: prognos_options) -> Recording? {
+  // Where the system gives less memory than the limit, less is recorded.
+  var bytes = min(max(options.memory_limit_bytes, Layout.minimumBytes), Layout.maximumBytes)
+  var memory = shim_map(Int(bytes))
+  while memory == nil && bytes / 2 >= Layout.minimumBytes {
+    bytes /= 2
+    memory = shim_map(Int(bytes))
+  }
+  guard let memory else { return nil }
+  let layout = Layout(
+    memoryLimit: bytes, operations: options.max_ops, lanes: options.max_threads)
+  let recording = Recording(zeroed: memory, layout: layout)
+  recording.header.pointee.processID.set(shim_process_id())
+  let usesCounter = shim_counter_is_invariant() && Options.wantedTimeSource != .clock
+  recording.header.pointee.usesCounter.set(usesCounter ? 1 : 0)
+  recording.startClock()
+  let clock = chooseCPUClock(tracked: options.track & PROGNOS_TRACK_CPU != 0)
+  recording.header.pointee.cpuClock.set(clock.rung)
+  recording.header.pointee.cpuClockReason.set(clock.reason.rawValue)
+  let isOn = enabledBeforehand.load(ordering: .relaxed) && Options.isEnabledByEnvironment
+  recording.setEnabled(isOn)
+  shim_recording_flag_set(recording.base)  // the mode is the header's first field
+  _ = shim_install_hooks({ threadEnded($0) }, { forked() })
+  return recording
+}
+
+// MARK: The feature flag
+
+/// Whether begin records.
+public func isEnabled() -> Bool {
+  if let recording = existingRecording() {
+    return recording.header.pointee.mode.value != Header.Mode.off
+  }
+  return enabledBeforehand.load(ordering: .relaxed)
+    && stage.load(ordering: .relaxed) != Stage.failed
+}
+
+public func setEnabled(_ enabled: Bool) {
+  enabledBeforehand.store(enabled, ordering: .relaxed)
+  existingRecording()?.setEnabled(enabled)
+}
+
+extension Recording {
+  fileprivate func setEnabled(_ enabled: Bool) {
+    let on = usesCounter ? Header.Mode.counter : Header.Mode.clock
+    header.pointee.mode.set(enabled ? on : Header.Mode.off)
+  }
+}
+
+// MARK: Fork
+
+func restartRecordingInChild() {
+  // Another thread of the parent may have been making the recording; here nobody is.
+  guard let recording = existingRecording() else {
+    if stage.load(ordering: .relaxed) != Stage.failed {
+      stage.store(Stage.none, ordering: .relaxed)
+    }
+    return
+  }
+  let arena = Int(recording.header.pointee.arenaOffset.value)
+  shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
+  recording.beginAgain(processID: shim_process_id())
+  recording.startClock()
+}
+
+// MARK: Drops of threads that have no lane
+
+func countUntrackedCall() {
+  existingRecording()?.header.pointee.untrackedCalls.addShared(1)
+}
+
+func countUnbalancedEnd() {
+  guard isEnabled() else { return }
+  prepareRecording()?.header.pointee.unbalancedEnds.addShared(1)
+}
+
+@_semantics("no_performance_analysis") @inline(never)
+func countOutsideOperation() {
+  guard isEnabled() else { return }
+  prepareRecording()?.header.pointee.outsideOperation.addShared(1)
+}

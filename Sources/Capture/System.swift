@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+import Synchronization
+
+// The hot functions are marked @_noLocks, which the compiler checks through every call but cannot for
+// imported C. All C that they call is wrapped here, and nowhere else.
+
+/// The calling thread's lane; nil before its first call.
+@_semantics("no_performance_analysis") @inline(__always)
+func currentLane() -> UnsafeMutablePointer<Lane>? {
+  shim_slot()?.assumingMemoryBound(to: Lane.self)
+}
+
+/// The cycle counter.
+@_semantics("no_performance_analysis") @inline(__always)
+func counterTicks() -> UInt64 { shim_counter() }
+
+/// Whether the thread stayed on its CPU since the CPU clock was last synchronised.
+@_semantics("no_performance_analysis") @inline(__always)
+func stayedOnCPU(_ lane: UnsafeMutablePointer<Lane>) -> Bool {
+  shim_load(switchWord(lane)) == lane.pointee.unswitched.value
+}
+
+/// The word that `stayedOnCPU` reads: an address of this process, put there by `CPUClock`.
+@_semantics("no_performance_analysis") @inline(__always)
+func switchWord(_ lane: UnsafeMutablePointer<Lane>) -> UnsafeMutableRawPointer {
+  UnsafeMutableRawPointer(
+    bitPattern: UInt(truncatingIfNeeded: lane.pointee.switchWord.value)
+  ).unsafelyUnwrapped
+}
+
+/// Keeps the stores before it before those after it: for other threads, and for a signal handler on
+/// this one. No instruction on x86-64.
+@_semantics("no_performance_analysis") @inline(__always)
+func orderStores() { atomicMemoryFence(ordering: .releasing) }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Capture
+import Recording
+
+/// Builds a thread's last error in its lane, without malloc: a sentence that names the bad value and
+/// what is accepted.
+struct ErrorText: ~Copyable {
+  private let start: UnsafeMutablePointer<UInt8>
+  private var count = 0
+
+  private init(start: UnsafeMutablePointer<UInt8>) { self.start = start }
+
+  /// Sets the calling thread's last error. A thread that cannot get a lane keeps none.
+  static func set(_ compose: (inout ErrorText) -> Void) {
+    guard let buffer = errorTextOfThisThread() else { return }
+    var text = ErrorText(start: buffer)
+    compose(&text)
+    text.start[text.count] = 0
+  }
+
+  mutating func put(_ text: StaticString) {
+    for index in 0..<text.utf8CodeUnitCount { put(text.utf8Start[index]) }
+  }
+
+  mutating func put(_ text: UnsafePointer<CChar>) {
+    var at = text
+    while at.pointee != 0 {
+      put(UInt8(bitPattern: at.pointee))
+      at += 1
+    }
+  }
+
+  mutating func put(_ number: UInt64) {
+    var divisor: UInt64 = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      put(48 + UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
+    }
+  }
+
+  mutating func put(_ number: Int32) {
+    if number < 0 { put("-") }
+    put(UInt64(number.magnitude))
+  }
+
+  private mutating func put(_ byte: UInt8) {
+    guard count < Int(Lane.errorTextBytes) - 1 else { return }
+    start[count] = byte
+    count += 1
+  }
+}
+
+/// Sets the last error and returns PROGNOS_INVALID_ARGUMENT.
+func invalidArgument(_ compose: (inout ErrorText) -> Void) -> prognos_status {
+  prepareRecording()?.header.pointee.badArguments.addShared(1)
+  ErrorText.set(compose)
+  return PROGNOS_INVALID_ARGUMENT
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Capture
+import Recording
+import Synchronization
+
+private let isStarted = Atomic<Bool>(false)
+
+@_cdecl("prognos_options_default") @implementation
+public func prognos_options_default(_ out: UnsafeMutablePointer<prognos_options>!, _ size: Int) {
+  let (options, leftOut) = Options.fromEnvironment()
+  _ = fill(out, size, with: options, "prognos_options_default")
+  if let leftOut {
+    ErrorText.set {
+      $0.put("prognos_options_default: left out ")
+      $0.put(leftOut)
+      for option in NumericOption.allCases where option.variable.utf8Start == leftOut.utf8Start {
+        $0.put(": expected a number from ")
+        $0.put(option.range.lowerBound)
+        $0.put(" to ")
+        $0.put(option.range.upperBound)
+        return
+      }
+      $0.put(": expected a number or cpu, memory, io, stacks, samples, timeline joined by commas")
+    }
+  }
+}
+
+@_cdecl("prognos_start") @implementation
+public func prognos_start(
+  _ options: UnsafePointer<prognos_options>!, _ size: Int
+) -> prognos_status {
+  var wanted = Options.fromEnvironment().options
+  if let options {
+    guard size > 0 else {
+      return invalidArgument {
+        $0.put("prognos_start: size is 0; expected sizeof(prognos_options)")
+      }
+    }
+    copy(options, size, over: &wanted)
+    let status = check(wanted)
+    guard status == PROGNOS_OK else { return status }
+  }
+  if isStarted.exchange(true, ordering: .acquiringAndReleasing) {
+    ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
+    return PROGNOS_ALREADY_STARTED
+  }
+  let existing = existingRecording()
+  guard let recording = existing ?? prepareRecording(with: wanted) else {
+    isStarted.store(false, ordering: .releasing)
+    return PROGNOS_NO_MEMORY
+  }
+  if existing != nil {
+    setEnabled(true)
+    let fits =
+      recording.header.pointee.operationCapacity.value >= wanted.max_ops
+      && recording.header.pointee.laneCapacity.value >= wanted.max_threads
+      && recording.header.pointee.bytes.value <= wanted.memory_limit_bytes
+    guard options == nil || fits else {
+      ErrorText.set {
+        $0.put("prognos_start: recording began before with other sizes, which stay: ")
+        $0.put(recording.header.pointee.bytes.value)
+        $0.put(" bytes, ")
+        $0.put(UInt64(recording.header.pointee.operationCapacity.value))
+        $0.put(" operations, ")
+        $0.put(UInt64(recording.header.pointee.laneCapacity.value))
+        $0.put(" threads; call prognos_start first, or set PROGNOS_* variables")
+      }
+      return PROGNOS_LIMIT_REACHED
+    }
+  }
+  return PROGNOS_OK
+}
+
+/// Checks every option; the first bad one is named in the last error.
+private func check(_ options: prognos_options) -> prognos_status {
+  for option in NumericOption.allCases where !option.range.contains(option.value(in: options)) {
+    return invalidArgument {
+      $0.put("prognos_start: ")
+      $0.put(option.field)
+      $0.put(" is ")
+      $0.put(option.value(in: options))
+      $0.put("; expected ")
+      $0.put(option.range.lowerBound)
+      $0.put(" to ")
+      $0.put(option.range.upperBound)
+    }
+  }
+  guard options.track & ~Options.allTracks == 0 else {
+    return invalidArgument {
+      $0.put("prognos_start: track is ")
+      $0.put(UInt64(options.track))
+      $0.put("; expected a sum of PROGNOS_TRACK_* bits, at most ")
+      $0.put(UInt64(Options.allTracks))
+    }
+  }
+  guard options.recording_path == nil, options.serve == nil else {
+    ErrorText.set {
+      $0.put("prognos_start: ")
+      $0.put(options.recording_path != nil ? "recording_path" : "serve")
+      $0.put(" is not available in this version; leave it NULL")
+    }
+    return PROGNOS_UNSUPPORTED
+  }
+  return PROGNOS_OK
+}
+
+@_cdecl("prognos_stop") @implementation
+public func prognos_stop() -> prognos_status {
+  setEnabled(false)
+  guard isStarted.exchange(false, ordering: .acquiringAndReleasing) else {
+    ErrorText.set { $0.put("prognos_stop: prognos_start was not called") }
+    return PROGNOS_NOT_STARTED
+  }
+  return PROGNOS_OK
+}
+
+@_cdecl("prognos_set_enabled") @implementation
+public func prognos_set_enabled(_ enabled: Bool) { setEnabled(enabled) }
+
+@_cdecl("prognos_is_enabled") @implementation
+public func prognos_is_enabled() -> Bool { isEnabled() }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Memory for lanes and what grows in them: pages claimed once and never given back.
+extension Recording {
+  /// Claims `count` pages in a row, without a lock; nil when the limit is reached.
+  func claimPages(_ count: UInt32) -> UInt32? {
+    let header = header
+    let end = header.pointee.arenaPageEnd.value
+    while true {
+      let first = header.pointee.arenaPage.value
+      if count > end &- first { return nil }
+      if header.pointee.arenaPage.exchange(first, for: first &+ count) {
+        return first &* Layout.page
+      }
+    }
+  }
+
+  /// Memory of a lane's own, zeroed and aligned to 64 bytes; nil when the limit is reached.
+  /// By the lane's owner alone.
+  public func allocate(_ bytes: UInt32, for lane: UnsafeMutablePointer<Lane>) -> UInt32? {
+    let rounded = (bytes &+ 63) & ~63
+    let start = lane.pointee.freeBytes.value
+    if rounded <= lane.pointee.freeEnd.value &- start {
+      lane.pointee.freeBytes.set(start &+ rounded)
+      return start
+    }
+    let pages = (rounded &+ Layout.page &- 1) / Layout.page
+    guard let first = claimPages(pages) else { return nil }
+    let rest = first &+ rounded
+    let restBytes = pages &* Layout.page &- rounded
+    // Go on from whichever remainder is larger.
+    if restBytes > lane.pointee.freeEnd.value &- start {
+      lane.pointee.freeBytes.set(rest)
+      lane.pointee.freeEnd.set(rest &+ restBytes)
+    }
+    return first
+  }
+
+  /// What is taken of the limit, in bytes: the tables in use and the arena's pages.
+  public var bytesInUse: UInt64 {
+    let header = header
+    return UInt64(Layout.page)
+      + UInt64(operationCount) * UInt64(OperationRecord.bytes + 8)
+      + UInt64(header.pointee.namesUsed.value)
+      + UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes)
+      + UInt64(header.pointee.laneCapacity.value) * 4
+      + UInt64(header.pointee.arenaPage.value) * UInt64(Layout.page)
+      - UInt64(header.pointee.arenaOffset.value)
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A node of a lane's call tree: an operation called from a certain path of operations.
+///
+/// Written by the lane's thread alone. `begun` and `ended` frame each change as the two counters of
+/// a sequence lock (Boehm, "Can seqlocks get along with programming language memory models?", 2012):
+/// a reader that finds them equal, before and after, has numbers of one moment. `ended` is at the
+/// same time the number of finished calls.
+public struct CallNode: ~Copyable {
+  public let begun: Cell64
+  public let ended: Cell64
+  public let wallTicks: Cell64
+  /// The fastest call, as its complement: so that the zeros of fresh memory mean "none yet".
+  public let fastestComplement: Cell64
+  public let slowestTicks: Cell64
+  public let operation: Cell32
+  /// The node of the caller; 0 in the root.
+  public let parent: Cell32
+  /// The next older node of this lane; 0 in the oldest.
+  public let older: Cell32
+  /// The first of the failure counters.
+  public let failures: Cell32
+  public let failed: Cell64
+  public let abandoned: Cell64
+  public let work: Cell64
+  public let offCPUNanoseconds: Cell64
+  public let voluntarySwitches: Cell64
+  public let involuntarySwitches: Cell64
+  public let pageFaults: Cell64
+  public let histogram: Histogram
+  let padding: InlineArray<2, Cell64>
+
+  public static let bytes: UInt32 = 320
+}
+
+/// How often calls of one node failed in one way.
+public struct FailureCounter: ~Copyable {
+  public let count: Cell64
+  public let kind: Cell32
+  public let next: Cell32
+
+  public static let bytes: UInt32 = 16
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A 64-bit number in the recording that one thread writes and every thread may read.
+///
+/// Writers only add: the owner's read-add-write needs no locked instruction, and a reader that
+/// subtracts what it saw before gets rates and windows without anybody resetting anything.
+/// The memory of a recording starts as zeros, which is a valid cell.
+public struct Cell64: ~Copyable {
+  let storage: Atomic<UInt64>
+
+  @inline(__always) public var value: UInt64 { storage.load(ordering: .relaxed) }
+  @inline(__always) public var acquired: UInt64 { storage.load(ordering: .acquiring) }
+  @inline(__always) public func set(_ value: UInt64) {
+    storage.store(value, ordering: .relaxed)
+  }
+  /// Stores after everything the thread stored before.
+  @inline(__always) public func publish(_ value: UInt64) {
+    storage.store(value, ordering: .releasing)
+  }
+  /// Adds, by the owning thread alone.
+  @inline(__always) public func add(_ amount: UInt64) { set(value &+ amount) }
+  /// Adds, by any thread.
+  @inline(__always) public func addShared(_ amount: UInt64) {
+    storage.wrappingAdd(amount, ordering: .relaxed)
+  }
+  /// Raises to at least `floor`, by any thread.
+  public func raiseShared(to floor: UInt64) {
+    var seen = value
+    while seen < floor {
+      let (done, now) = storage.weakCompareExchange(
+        expected: seen, desired: floor, ordering: .relaxed)
+      if done { return }
+      seen = now
+    }
+  }
+}
+
+/// A 32-bit number in the recording, as `Cell64`.
+public struct Cell32: ~Copyable {
+  let storage: Atomic<UInt32>
+
+  @inline(__always) public var value: UInt32 { storage.load(ordering: .relaxed) }
+  @inline(__always) public var acquired: UInt32 { storage.load(ordering: .acquiring) }
+  @inline(__always) public func set(_ value: UInt32) {
+    storage.store(value, ordering: .relaxed)
+  }
+  @inline(__always) public func publish(_ value: UInt32) {
+    storage.store(value, ordering: .releasing)
+  }
+  @inline(__always) public func add(_ amount: UInt32) { set(value &+ amount) }
+  /// Replaces `expected`, by any thread; false when another value stands there.
+  public func exchange(_ expected: UInt32, for desired: UInt32) -> Bool {
+    storage.compareExchange(
+      expected: expected, desired: desired, ordering: .acquiringAndReleasing
+    ).exchanged
+  }
+}

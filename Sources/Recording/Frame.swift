@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One open operation on a lane's stack. 64 bytes, one cache line.
+///
+/// A slot above the top keeps what it last held: when the same operation begins again under the same
+/// parent, `key` and `parent` already say so, and begin has only to store the start.
+public struct Frame: ~Copyable {
+  /// The operation's handle while this is an open operation. Slots that begin and end must not take
+  /// for one hold a `Mark`, above every handle, so that the comparison on the fast path fails.
+  public let key: Cell64
+  /// The call-tree node that the call will be added to, as an offset, or `pathless`.
+  public let node: Cell32
+  /// The node of the frame below, as an offset.
+  public let parent: Cell32
+  /// The time stamp of begin, in ticks.
+  public let start: Cell64
+  /// `State` bits, with the failure kind in the upper half. 0 in the simplest call.
+  public let state: Cell32
+  public let pageFaults: Cell32
+  /// Always `Mark.guarded`. A lane's top points here while a hot call is at work, so that a signal
+  /// handler's begin or end, reading this as the key, goes the slow way and finds the lane busy.
+  public let busyGuard: Cell64
+  public let work: Cell64
+  /// Time that the thread spent off its CPU inside this call. This and the counters below are valid
+  /// when `State.switched` is set.
+  public let offCPUNanoseconds: Cell64
+  public let voluntarySwitches: Cell32
+  public let involuntarySwitches: Cell32
+
+  /// The node of a call for which there was no memory: no offset, so that no slot has it as parent.
+  public static let pathless: UInt32 = 1
+
+  public static let bytes: UInt32 = 64
+  /// Where a busy lane's top points to, from the start of its top frame: at `busyGuard`.
+  public static let busyOffset: UInt32 = 32
+
+  public enum State {
+    public static let failed: UInt32 = 1
+    public static let worked: UInt32 = 2
+    public static let switched: UInt32 = 4
+    public static let kindShift: UInt32 = 16
+  }
+
+  /// Keys that are no handle.
+  public enum Mark {
+    /// The lowest frame of a lane: nothing is open. Its node is the root.
+    public static let root: UInt64 = 1 << 32
+    /// The lowest frame of a further segment; `start` is the offset of the frame below.
+    public static let segment: UInt64 = 2 << 32
+    /// The last two frames of a segment: the first is the top while calls are nested too deep, and
+    /// then `work` counts them and `start` is their operation, 0 when they are several.
+    public static let wall: UInt64 = 3 << 32
+    public static let guarded: UInt64 = 4 << 32
+    /// Added to the handle of an open operation that has no node, or whose end must go the slow way.
+    public static let careful: UInt64 = 5 << 32
+  }
+
+  /// The handle of an open operation; 0 for every mark.
+  @inline(__always) public var operation: UInt32 {
+    let key = key.value
+    let mark = key &>> 32
+    return mark == 0 || mark == Mark.careful &>> 32 ? UInt32(truncatingIfNeeded: key) : 0
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The first page of a recording: what it is, where its zones lie, and what belongs to no thread.
+public struct Header: ~Copyable {
+  // What begin reads: one cache line that seldom changes.
+  /// `Mode`: whether and how begin records.
+  public let mode: Cell32
+  public let operationCount: Cell32
+
+  // Identity.
+  public let magic: Cell64
+  public let version: Cell32
+  public let byteOrder: Cell32
+  public let processID: Cell32
+  /// 0 free, else the thread that is adding an operation.
+  public let registrar: Cell32
+  public let bytes: Cell64
+
+  // Limits and zones, set once.
+  public let operationCapacity: Cell32
+  public let laneCapacity: Cell32
+  public let operationsOffset: Cell32
+  public let indexOffset: Cell32
+  public let indexCapacity: Cell32
+  public let namesOffset: Cell32
+  public let namesEnd: Cell32
+  public let kindsOffset: Cell32
+  public let lanesOffset: Cell32
+  public let arenaOffset: Cell32
+
+  // What grows.
+  public let namesUsed: Cell32
+  public let laneCount: Cell32
+  /// The offset of the first free byte of the arena, in pages.
+  public let arenaPage: Cell32
+  public let arenaPageEnd: Cell32
+
+  // The clock: the same moment in ticks, on the monotonic clock and in Unix time.
+  public let startTicks: Cell64
+  public let startMonotonic: Cell64
+  public let startUnix: Cell64
+  /// The bit pattern of a Double; refined whenever somebody reads.
+  public let nanosecondsPerTick: Cell64
+
+  // Drops that belong to no lane: any thread adds.
+  public let untrackedCalls: Cell64
+  public let rejectedNames: Cell64
+  public let repairedNames: Cell64
+  public let badArguments: Cell64
+  public let outsideOperation: Cell64
+  public let unbalancedEnds: Cell64
+  public let reentered: Cell64
+  /// `CPUClock`: the rung that threads begin with, and why not a better one.
+  public let cpuClock: Cell32
+  public let cpuClockReason: Cell32
+  /// 1 when time stamps are the cycle counter, 0 when they are the monotonic clock.
+  public let usesCounter: Cell32
+
+  public enum Mode {
+    public static let off: UInt32 = 0
+    /// Begin may take the fast path: time stamps are the cycle counter.
+    public static let counter: UInt32 = 1
+    /// Begin must not: time stamps are the monotonic clock.
+    public static let clock: UInt32 = 2
+  }
+
+  /// "PROGNOS" and a NUL, in the byte order of the writer.
+  public static let magic: UInt64 = 0x0053_4F4E_474F_5250
+  public static let version: UInt32 = 1
+  public static let byteOrder: UInt32 = 0x0102_0304
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A profile as a file or as text. Include <prognos.h>. */
+#ifndef PROGNOS_DUMP_H
+#define PROGNOS_DUMP_H
+
+#include "status.h"
+
+PROGNOS_EXTERN_C_BEGIN
+
+/** The form of a profile. A form that this version cannot write gives PROGNOS_UNSUPPORTED. */
+typedef enum prognos_format {
+    PROGNOS_JSON = 0,         /**< everything; described by docs/profile.schema.json */
+    PROGNOS_TEXT = 1,         /**< a table to read in a terminal, UTF-8 */
+    PROGNOS_FOLDED = 2,       /**< one line a path of operations, "a;b;c self_wall_ns": flame graphs */
+    PROGNOS_PPROF = 3,        /**< not in this version */
+    PROGNOS_CHROME_TRACE = 4, /**< not in this version */
+    PROGNOS_SPEEDSCOPE = 5,   /**< not in this version */
+    PROGNOS_OPENMETRICS = 6,  /**< not in this version */
+    PROGNOS_OTLP = 7,         /**< not in this version */
+    PROGNOS_HTML = 8,         /**< not in this version */
+    PROGNOS_TEXT_ASCII = 9    /**< PROGNOS_TEXT in plain ASCII */
+} prognos_format;
+
+/**
+ * Writes what was recorded so far to a file. It is written beside the path and renamed, so that a
+ * reader never sees half a file, and a failed dump leaves an older file as it was.
+ * @param path    a file name in an existing directory; "-" is standard output
+ * @param format  one of prognos_format
+ * @return PROGNOS_OK; PROGNOS_INVALID_ARGUMENT; PROGNOS_UNSUPPORTED; PROGNOS_IO_ERROR with the path
+ *         and the system's reason in the last error; PROGNOS_NO_MEMORY.
+ * Cost: reads the recording and formats it on the calling thread (milliseconds for a thousand
+ * operations); uses malloc. Recording threads are never stopped. Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_dump(const char *path, prognos_format format);
+
+/**
+ * Renders what was recorded so far into a buffer, with snprintf's contract: at most capacity - 1
+ * bytes and a final NUL are written, and *needed is the length of the whole text without the NUL.
+ * @param format    one of prognos_format
+ * @param buffer    NULL is allowed when capacity is 0
+ * @param capacity  the size of the buffer in bytes
+ * @param needed    receives the whole length in bytes; NULL is allowed
+ * @return PROGNOS_OK also when the text was cut; PROGNOS_INVALID_ARGUMENT; PROGNOS_UNSUPPORTED;
+ *         PROGNOS_NO_MEMORY. Cost and safety: as prognos_dump().
+ */
+prognos_status prognos_render(prognos_format format, char *buffer, size_t capacity, size_t *needed);
+
+PROGNOS_EXTERN_C_END
+
+#endif /* PROGNOS_DUMP_H */

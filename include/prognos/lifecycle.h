@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, stop, the feature flag, capabilities and diagnostics. Include <prognos.h>. */
+#ifndef PROGNOS_LIFECYCLE_H
+#define PROGNOS_LIFECYCLE_H
+
+#include "status.h"
+
+PROGNOS_EXTERN_C_BEGIN
+
+/** What is recorded: bits of prognos_options.track. Wall time and counts always are. */
+#define PROGNOS_TRACK_CPU 0x01u      /**< CPU time, context switches, page faults */
+#define PROGNOS_TRACK_MEMORY 0x02u   /**< accepted, not in this version */
+#define PROGNOS_TRACK_IO 0x04u       /**< accepted, not in this version */
+#define PROGNOS_TRACK_STACKS 0x08u   /**< accepted, not in this version */
+#define PROGNOS_TRACK_SAMPLES 0x10u  /**< accepted, not in this version */
+#define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
+
+/**
+ * Called with a one-line message when something happens that an operator should know.
+ * Called on the thread that noticed it, never from a hot call.
+ */
+typedef void (*prognos_log_callback)(const char *message, void *context);
+
+/**
+ * Options of prognos_start(). Begin with prognos_options_default(). Each field has an environment
+ * variable: PROGNOS_ and the field's name in capitals, such as PROGNOS_MEMORY_LIMIT_BYTES=16777216
+ * (track: a number, or words joined by commas, "cpu,memory"). Sizes are set when the recording is
+ * made, at the first call that records: begin, op_named or start, whichever comes first.
+ */
+typedef struct prognos_options {
+    const char *recording_path;   /**< NULL: private memory. A path: not in this version */
+    uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
+    uint64_t heap_sample_bytes;   /**< not in this version; default 524288 */
+    uint32_t collect_interval_ms; /**< not in this version; default 1000 */
+    uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_CPU */
+    uint32_t sample_hz;           /**< not in this version; default 99 */
+    uint32_t stack_depth;         /**< not in this version; default 64 */
+    uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
+    uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
+    uint32_t timeline_events;     /**< not in this version; default 4096 */
+    uint32_t reserved;            /**< 0 */
+    const char *serve;            /**< NULL: no endpoint. An address: not in this version */
+    prognos_log_callback log;     /**< NULL: silent */
+    void *log_context;            /**< handed to log */
+} prognos_options;
+
+/** What runs and what does not, with reasons. Texts are never NULL and never freed. */
+typedef struct prognos_capabilities {
+    const char *time_source;        /**< "tsc", "cntvct" or "clock_gettime" */
+    const char *time_source_reason; /**< why this one */
+    const char *cpu_clock;          /**< "rseq", "perf", "thread_clock" or "off" */
+    const char *cpu_clock_reason;   /**< why this one, and why not a cheaper one */
+    double ticks_per_s;             /**< frequency of the time source */
+    uint64_t memory_limit_bytes;    /**< the limit in force; it may be below what was asked for */
+    uint32_t max_ops;               /**< the limits in force */
+    uint32_t max_threads;
+    uint32_t max_depth;             /**< how deep operations may nest */
+    uint32_t track;                 /**< PROGNOS_TRACK_* bits that are live */
+    uint32_t track_unavailable;     /**< PROGNOS_TRACK_* bits asked for that are not */
+    uint32_t reserved;              /**< 0 */
+} prognos_capabilities;
+
+/**
+ * What could not be recorded, and what the library itself used. Counters since the recording began.
+ */
+typedef struct prognos_diagnostics {
+    uint64_t unbalanced_ends;     /**< end without a begin */
+    uint64_t unknown_operations;  /**< begin of a handle that was never given out */
+    uint64_t outside_operation;   /**< work or fail without an open operation */
+    uint64_t too_deep;            /**< begins nested deeper than prognos_capabilities.max_depth */
+    uint64_t reentered;           /**< hot calls from a signal handler that interrupted another one */
+    uint64_t untracked_calls;     /**< begins dropped: more than max_threads threads, or no memory */
+    uint64_t untracked_paths;     /**< calls counted without path and histogram: memory is full */
+    uint64_t rejected_names;      /**< new operation names refused: table or name space full */
+    uint64_t repaired_names;      /**< names with invalid UTF-8 or over 255 bytes */
+    uint64_t bad_arguments;       /**< calls that returned PROGNOS_INVALID_ARGUMENT */
+    uint64_t threads;             /**< threads that have recorded so far */
+    uint64_t threads_now;         /**< of these, the ones alive */
+    uint64_t call_paths;          /**< call-tree nodes, over all threads */
+    uint64_t recording_bytes;     /**< memory taken from the limit */
+    uint64_t clock_syncs;         /**< system calls made to learn CPU time, one a detected switch */
+    uint64_t self_cpu_ns;         /**< CPU time spent in them: what recording costs beyond begin/end */
+} prognos_diagnostics;
+
+/**
+ * Fills options with the defaults, then applies the PROGNOS_* environment variables.
+ * @param out   receives the options
+ * @param size  sizeof *out
+ * A variable that cannot be parsed or is out of range is left out; prognos_last_error() names it.
+ * Thread: any. Signal: unsafe.
+ */
+void prognos_options_default(prognos_options *out, size_t size);
+
+/**
+ * Starts with these options. Recording works without it: begin/end record from the first call, with
+ * prognos_options_default(). It begins recording again after prognos_stop().
+ * @param options  NULL (with size 0): all defaults
+ * @param size     sizeof *options
+ * @return PROGNOS_OK; PROGNOS_ALREADY_STARTED (harmless); PROGNOS_INVALID_ARGUMENT with the field,
+ *         its value and its range in the last error, nothing changed; PROGNOS_UNSUPPORTED for a
+ *         recording_path or serve; PROGNOS_LIMIT_REACHED when recording began earlier with other
+ *         sizes, which stay: started all the same; PROGNOS_NO_MEMORY.
+ * Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_start(const prognos_options *options, size_t size);
+
+/**
+ * Stops recording. What was recorded stays readable; operations open now still end as they should.
+ * @return PROGNOS_OK, or PROGNOS_NOT_STARTED (harmless; recording stops as well).
+ * Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_stop(void);
+
+/**
+ * The feature flag: instant, any thread, any time. While it is off, begin does nothing, and an end
+ * closes only what was begun while it was on. Off at start with PROGNOS_ENABLED=0.
+ * Cost: a begin+end pair takes under 2 ns while it is off. Thread: any. Signal: safe.
+ */
+void prognos_set_enabled(bool enabled);
+
+/** Whether begin records. Thread: any. Signal: safe. */
+bool prognos_is_enabled(void);
+
+/**
+ * Which clocks and features are live, and why not.
+ * @param out   receives the capabilities
+ * @param size  sizeof *out
+ * @return PROGNOS_OK; PROGNOS_INVALID_ARGUMENT; PROGNOS_NO_MEMORY when nothing can be recorded.
+ * Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_capabilities_read(prognos_capabilities *out, size_t size);
+
+/**
+ * What was dropped, and the library's own cost.
+ * @return as prognos_capabilities_read(). Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_diagnostics_read(prognos_diagnostics *out, size_t size);
+
+PROGNOS_EXTERN_C_END
+
+#endif /* PROGNOS_LIFECYCLE_H */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statistics of operations and of the process. Include <prognos.h>. */
+#ifndef PROGNOS_READING_H
+#define PROGNOS_READING_H
+
+#include "operation.h"
+#include "status.h"
+
+PROGNOS_EXTERN_C_BEGIN
+
+/** The span of time that statistics cover. This version keeps PROGNOS_TOTAL. */
+typedef enum prognos_window {
+    PROGNOS_TOTAL = 0,          /**< since the recording began */
+    PROGNOS_LAST_MINUTE = 1,    /**< PROGNOS_UNSUPPORTED in this version */
+    PROGNOS_LAST_5_MINUTES = 2, /**< PROGNOS_UNSUPPORTED in this version */
+    PROGNOS_LAST_HOUR = 3       /**< PROGNOS_UNSUPPORTED in this version */
+} prognos_window;
+
+/**
+ * What an operation cost. Sums are over its finished calls, in every thread and from every caller;
+ * a call that is still open shows only in `active`. A recursive call counts like any other, so
+ * wall_ns / count is the mean of a call. Wall and CPU times include operations called inside; self
+ * times do not, and are what adds up over operations.
+ */
+typedef struct prognos_op_stats {
+    uint64_t count;           /**< finished calls, failed and abandoned ones included */
+    uint64_t active;          /**< calls open at this moment */
+    uint64_t failed;          /**< calls marked by prognos_fail() */
+    uint64_t abandoned;       /**< calls closed by an outer end or by the end of their thread */
+    uint64_t wall_ns;         /**< sum of wall time */
+    uint64_t wall_min_ns;     /**< the fastest call; 0 without calls */
+    uint64_t wall_max_ns;     /**< the slowest call */
+    uint64_t wall_p50_ns;     /**< quantiles of wall time, relative error at most 0.8 % */
+    uint64_t wall_p95_ns;
+    uint64_t wall_p99_ns;
+    uint64_t self_wall_ns;    /**< wall time less that of operations called inside */
+    uint64_t cpu_ns;          /**< time on a CPU (CLOCK_THREAD_CPUTIME_ID); never above wall_ns */
+    uint64_t self_cpu_ns;     /**< CPU time less that of operations called inside */
+    uint64_t blocked_ns;      /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
+    uint64_t allocated_bytes; /**< memory and I/O fields: 0 in this version */
+    uint64_t allocations;
+    uint64_t freed_bytes;
+    uint64_t live_bytes;
+    uint64_t read_bytes;
+    uint64_t written_bytes;
+    uint64_t io_calls;
+    uint64_t io_wait_ns;
+    double sequential_ratio;
+    uint64_t voluntary_switches;   /**< the thread gave up its CPU: it waited for something */
+    uint64_t involuntary_switches; /**< the thread was preempted */
+    uint64_t page_faults;          /**< minor and major, seen at switches */
+    uint64_t work;                 /**< sum of prognos_work() */
+    double rate_per_s;             /**< count per second of the window */
+    double errors_per_min;         /**< failed per minute of the window */
+} prognos_op_stats;
+
+/**
+ * What the process costs. A value that the system does not tell is 0.
+ */
+typedef struct prognos_process_stats {
+    double cpu_ratio;           /**< CPU time / (time x CPUs this process may use) since its start */
+    uint64_t rss_bytes;         /**< resident set */
+    uint64_t virtual_bytes;     /**< address space */
+    uint64_t heap_bytes;        /**< in use in glibc's malloc (mallinfo2) */
+    uint64_t open_fds;          /**< open file descriptors */
+    uint64_t threads;           /**< threads of the process */
+    uint64_t active_operations; /**< operations open at this moment */
+    uint64_t active_sessions;   /**< 0 in this version */
+    double operations_per_s;    /**< finished operations per second of the window */
+    double errors_per_min;      /**< failed operations per minute of the window */
+    uint64_t wall_p50_ns;       /**< over the calls of all operations that have no parent */
+    uint64_t wall_p95_ns;
+    uint64_t wall_p99_ns;
+    uint64_t read_bytes;    /**< through read system calls (rchar of /proc/self/io) */
+    uint64_t written_bytes; /**< through write system calls (wchar) */
+    double pressure_cpu;    /**< share of the last 10 s in which some task waited: PSI "some avg10" */
+    double pressure_memory;
+    double pressure_io;
+    uint64_t uptime_ns; /**< since the process started */
+} prognos_process_stats;
+
+/**
+ * Reads an operation's statistics.
+ * @param op      a handle from prognos_op_named()
+ * @param window  PROGNOS_TOTAL
+ * @param out     receives the statistics
+ * @param size    sizeof *out
+ * @return PROGNOS_OK (all zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_UNSUPPORTED for
+ *         another window; PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
+ * Consistent: counts, sums and extremes of each thread belong to one moment while others go on
+ * recording; the quantiles may include calls that ended during the read itself.
+ * Cost: proportional to the call-tree nodes of all threads (20 us for 1,000); uses malloc, stops
+ * nobody. Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_stats *out,
+                               size_t size);
+
+/**
+ * Reads one quantile of an operation's wall time, with a relative error of at most 0.8 %.
+ * @param q        0 (fastest) to 1 (slowest)
+ * @param wall_ns  receives the quantile
+ * @return as prognos_op_read(); PROGNOS_NOT_ENOUGH_DATA when no call has finished.
+ * Cost and safety: as prognos_op_read().
+ */
+prognos_status prognos_op_quantile(prognos_op op, prognos_window window, double q,
+                                   uint64_t *wall_ns);
+
+/**
+ * Reads the process's statistics.
+ * @return as prognos_op_read(). Cost: also reads about ten files of /proc, some 0.2 ms.
+ * Thread: any. Signal: unsafe.
+ */
+prognos_status prognos_process_read(prognos_window window, prognos_process_stats *out, size_t size);
+
+PROGNOS_EXTERN_C_END
+
+#endif /* PROGNOS_READING_H */
