@@ -52,7 +52,10 @@ int shim_write_file(const char *path, const void *bytes, size_t count) {
     int length = snprintf(beside, sizeof beside, "%s.%d.%u.tmp", path, (int)getpid(),
                           shim_thread_id());
     if (length < 0 || (size_t)length >= sizeof beside) return ENAMETOOLONG;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(beside, flags, 0644);
+    if (fd < 0 && errno == EEXIST && unlink(beside) == 0)
+        fd = open(beside, flags, 0644); // left by a process of the same number that died here
     if (fd < 0) return errno;
     int failed = write_all(fd, bytes, count);
     if (close(fd) != 0 && !failed) failed = errno;

@@ -73,6 +73,25 @@ uint64_t shim_process_cpu_ns(void) {
     return (uint64_t)read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+uint64_t shim_boot_ns(void) {
+    return (uint64_t)read_clock(CLOCK_BOOTTIME);
+}
+
+uint64_t shim_cpu_of_thread_ns(uint32_t thread_id) {
+    // The kernel's encoding of a thread's scheduler clock (include/linux/posix-timers.h): the
+    // inverted ID, the bit for "a thread", and CPUCLOCK_SCHED.
+    clockid_t clock = (clockid_t)((~thread_id << 3) | 4 | 2);
+    struct timespec t;
+    int saved = errno;
+    int failed = clock_gettime(clock, &t);
+    errno = saved;
+    return failed ? 0 : (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t shim_clock_ticks_per_second(void) {
+    return (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 void shim_sleep_ns(uint64_t ns) {
     struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
     int saved = errno;
@@ -173,7 +192,9 @@ bool shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
 }
 
 void shim_watch_thread(void *slot) {
+    int saved = errno;
     pthread_setspecific(thread_key, slot);
+    errno = saved;
 }
 
 // ---- errno and the environment ----------------------------------------------------------------

@@ -54,6 +54,16 @@ extension Recording {
     return ratio
   }
 
-  /// A time stamp of this moment.
-  public func now() -> UInt64 { ticks(in: self) }
+  /// This moment, as a reader of this process's own recording needs it.
+  public func readingMoment() -> ReadingMoment {
+    let nanosecondsPerTick = calibrateClock()
+    let now = moment(in: self)
+    return ReadingMoment(
+      ticks: now.ticks, monotonicNanoseconds: now.monotonic,
+      nanosecondsPerTick: nanosecondsPerTick,
+      cpuNanoseconds: { thread in
+        let cpu = thread == 0 ? 0 : shim_cpu_of_thread_ns(thread)
+        return cpu == 0 ? nil : cpu
+      })
+  }
 }

@@ -52,7 +52,9 @@ private func makeRecording(with options: prognos_options?) -> Recording? {
     if seen == Stage.failed || seen == me { return nil }
     shim_yield()
   }
+  let errno = shim_errno()
   let made = make(with: options ?? Options.fromEnvironment().options)
+  shim_errno_set(errno)
   base = made?.base
   stage.store(made == nil ? Stage.failed : Stage.ready, ordering: .releasing)
   return made
@@ -77,6 +79,7 @@ private func make(with options: prognos_options) -> Recording? {
   let clock = chooseCPUClock(tracked: options.track & PROGNOS_TRACK_CPU != 0)
   recording.header.pointee.cpuClock.set(clock.rung)
   recording.header.pointee.cpuClockReason.set(clock.reason.rawValue)
+  recording.header.pointee.syncCostTicks.set(measureSync(in: recording))
   let isOn = enabledBeforehand.load(ordering: .relaxed) && Options.isEnabledByEnvironment
   recording.setEnabled(isOn)
   shim_recording_flag_set(recording.base)  // the mode is the header's first field

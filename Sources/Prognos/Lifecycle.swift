@@ -45,10 +45,11 @@ public func prognos_start(
     ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
     return PROGNOS_ALREADY_STARTED
   }
+  wantedTracks.store(wanted.track, ordering: .relaxed)
   let existing = existingRecording()
   guard let recording = existing ?? prepareRecording(with: wanted) else {
     isStarted.store(false, ordering: .releasing)
-    return PROGNOS_NO_MEMORY
+    return noMemory("prognos_start")
   }
   if existing != nil {
     setEnabled(true)

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import CShim
+
+/// Runs `body`, which may call the system, without changing the host's errno.
+func preservingErrno<R>(_ body: () -> R) -> R {
+  let saved = shim_errno()
+  defer { shim_errno_set(saved) }
+  return body()
+}
 
 // Structs cross the ABI with their caller's size: what both sides know is copied.
 

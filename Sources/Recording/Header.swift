@@ -53,6 +53,8 @@ public struct Header: ~Copyable {
   /// `CPUClock`: the rung that threads begin with, and why not a better one.
   public let cpuClock: Cell32
   public let cpuClockReason: Cell32
+  /// What one synchronisation of the CPU clock costs, measured when the recording began.
+  public let syncCostTicks: Cell64
   /// 1 when time stamps are the cycle counter, 0 when they are the monotonic clock.
   public let usesCounter: Cell32
 

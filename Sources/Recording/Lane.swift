@@ -41,7 +41,6 @@ public struct Lane: ~Copyable {
   public let syncedInvoluntary: Cell64
   public let syncedPageFaults: Cell64
   public let syncs: Cell64
-  public let syncTicks: Cell64
 
   // Drops.
   public let unbalancedEnds: Cell64

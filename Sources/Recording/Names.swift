@@ -104,4 +104,11 @@ extension Recording {
     }
     return FailureKind.other
   }
+
+  /// The word of a failure kind; nil for "other".
+  public func nameOfKind(_ number: UInt32) -> UnsafePointer<CChar>? {
+    guard number > 0, number < FailureKind.other else { return nil }
+    let entry = failureKind(number)
+    return entry.pointee.state.acquired == 2 ? text(entry.pointee.name.value) : nil
+  }
 }

@@ -79,7 +79,7 @@ typedef struct prognos_diagnostics {
     uint64_t call_paths;          /**< call-tree nodes, over all threads */
     uint64_t recording_bytes;     /**< memory taken from the limit */
     uint64_t clock_syncs;         /**< system calls made to learn CPU time, one a detected switch */
-    uint64_t self_cpu_ns;         /**< CPU time spent in them: what recording costs beyond begin/end */
+    uint64_t self_cpu_ns;         /**< CPU time in them, estimated: clock_syncs x the cost of one */
 } prognos_diagnostics;
 
 /**

@@ -55,6 +55,9 @@ uint64_t shim_monotonic_ns(void);
 int64_t shim_unix_ns(void);
 uint64_t shim_thread_cpu_ns(void);
 uint64_t shim_process_cpu_ns(void);
+uint64_t shim_boot_ns(void);
+// The CPU time of any thread of this process; 0 when there is no such thread.
+uint64_t shim_cpu_of_thread_ns(uint32_t thread_id);
 void shim_sleep_ns(uint64_t ns);
 
 // What getrusage(RUSAGE_THREAD) counts for the calling thread.
@@ -99,6 +102,8 @@ bool shim_thread_is_alive(uint32_t thread_id);
 void shim_yield(void);
 uint32_t shim_cpus_allowed(void);
 size_t shim_heap_in_use(void);
+// Clock ticks a second, the unit of /proc/self/stat.
+uint64_t shim_clock_ticks_per_second(void);
 
 // Calls thread_ended(slot) when a thread ends that called shim_watch_thread(), and child() in the
 // child of a fork. False when the C library has no key left.

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+
+/// The value of a statistic.
+public enum FieldValue {
+  case integer(UInt64)
+  case real(Double)
+}
+
+/// One statistic: its name in the ABI and in every export, and where it is found. The tables below are
+/// the one place that lists them; the meaning of each stands in the header.
+public struct Field<Statistics> {
+  public let name: StaticString
+  public let value: (Statistics) -> FieldValue
+
+  init(_ name: StaticString, _ value: @escaping (Statistics) -> UInt64) {
+    self.name = name
+    self.value = { .integer(value($0)) }
+  }
+
+  init(real name: StaticString, _ value: @escaping (Statistics) -> Double) {
+    self.name = name
+    self.value = { .real(value($0)) }
+  }
+}
+
+public func operationFields() -> [Field<prognos_op_stats>] {
+  [
+    Field("count") { $0.count },
+    Field("active") { $0.active },
+    Field("failed") { $0.failed },
+    Field("abandoned") { $0.abandoned },
+    Field("wall_ns") { $0.wall_ns },
+    Field("wall_min_ns") { $0.wall_min_ns },
+    Field("wall_max_ns") { $0.wall_max_ns },
+    Field("wall_p50_ns") { $0.wall_p50_ns },
+    Field("wall_p95_ns") { $0.wall_p95_ns },
+    Field("wall_p99_ns") { $0.wall_p99_ns },
+    Field("self_wall_ns") { $0.self_wall_ns },
+    Field("cpu_ns") { $0.cpu_ns },
+    Field("self_cpu_ns") { $0.self_cpu_ns },
+    Field("blocked_ns") { $0.blocked_ns },
+    Field("voluntary_switches") { $0.voluntary_switches },
+    Field("involuntary_switches") { $0.involuntary_switches },
+    Field("page_faults") { $0.page_faults },
+    Field("work") { $0.work },
+    Field(real: "rate_per_s") { $0.rate_per_s },
+    Field(real: "errors_per_min") { $0.errors_per_min },
+  ]
+}
+
+public func processFields() -> [Field<prognos_process_stats>] {
+  [
+    Field(real: "cpu_ratio") { $0.cpu_ratio },
+    Field("rss_bytes") { $0.rss_bytes },
+    Field("virtual_bytes") { $0.virtual_bytes },
+    Field("heap_bytes") { $0.heap_bytes },
+    Field("open_fds") { $0.open_fds },
+    Field("threads") { $0.threads },
+    Field("active_operations") { $0.active_operations },
+    Field(real: "operations_per_s") { $0.operations_per_s },
+    Field(real: "errors_per_min") { $0.errors_per_min },
+    Field("wall_p50_ns") { $0.wall_p50_ns },
+    Field("wall_p95_ns") { $0.wall_p95_ns },
+    Field("wall_p99_ns") { $0.wall_p99_ns },
+    Field("read_bytes") { $0.read_bytes },
+    Field("written_bytes") { $0.written_bytes },
+    Field(real: "pressure_cpu") { $0.pressure_cpu },
+    Field(real: "pressure_memory") { $0.pressure_memory },
+    Field(real: "pressure_io") { $0.pressure_io },
+    Field("uptime_ns") { $0.uptime_ns },
+  ]
+}
+
+public func diagnosticFields() -> [Field<prognos_diagnostics>] {
+  [
+    Field("unbalanced_ends") { $0.unbalanced_ends },
+    Field("unknown_operations") { $0.unknown_operations },
+    Field("outside_operation") { $0.outside_operation },
+    Field("too_deep") { $0.too_deep },
+    Field("reentered") { $0.reentered },
+    Field("untracked_calls") { $0.untracked_calls },
+    Field("untracked_paths") { $0.untracked_paths },
+    Field("rejected_names") { $0.rejected_names },
+    Field("repaired_names") { $0.repaired_names },
+    Field("bad_arguments") { $0.bad_arguments },
+    Field("threads") { $0.threads },
+    Field("threads_now") { $0.threads_now },
+    Field("call_paths") { $0.call_paths },
+    Field("recording_bytes") { $0.recording_bytes },
+    Field("clock_syncs") { $0.clock_syncs },
+    Field("self_cpu_ns") { $0.self_cpu_ns },
+  ]
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+/// A profile as JSON: docs/profile.schema.json describes it.
+extension Report {
+  public func json() -> Output {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("format", "prognos-profile")
+      json.member("format_version", .integer(1))
+      json.key("library")
+      json.object { $0.member("version", libraryVersion) }
+      putProcess(&json)
+      putCapabilities(&json)
+      json.key("diagnostics")
+      json.object { put(diagnosticFields(), of: diagnostics, &$0) }
+      json.key("operations")
+      json.array { json in
+        for index in 0..<UInt32(profile.pathless.count) { putOperation(index + 1, &json) }
+      }
+      json.key("call_tree")
+      putCallTree(&json)
+    }
+    json.output.put("\n")
+    return json.output
+  }
+
+  private func putProcess(_ json: inout JSONWriter) {
+    json.key("process")
+    json.object { json in
+      json.member("pid", .integer(UInt64(processID)))
+      json.key("command")
+      json.string(command)
+      json.key("recording_started_unix_ns")
+      json.signed(startUnixNanoseconds)
+      json.key("rendered_unix_ns")
+      json.signed(endUnixNanoseconds)
+      json.member("recording_ns", .integer(profile.durationNanoseconds))
+      put(processFields(), of: process, &json)
+    }
+  }
+
+  private func putCapabilities(_ json: inout JSONWriter) {
+    json.key("capabilities")
+    json.object { json in
+      json.key("time_source")
+      json.string(bytes(of: capabilities.time_source))
+      json.key("time_source_reason")
+      json.string(bytes(of: capabilities.time_source_reason))
+      json.key("cpu_clock")
+      json.string(bytes(of: capabilities.cpu_clock))
+      json.key("cpu_clock_reason")
+      json.string(bytes(of: capabilities.cpu_clock_reason))
+      json.member("ticks_per_s", .real(capabilities.ticks_per_s))
+      json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
+      json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
+      json.member("max_threads", .integer(UInt64(capabilities.max_threads)))
+      json.member("max_depth", .integer(UInt64(capabilities.max_depth)))
+      json.member("track", .integer(UInt64(capabilities.track)))
+      json.member("track_unavailable", .integer(UInt64(capabilities.track_unavailable)))
+    }
+  }
+
+  private func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
+    let (totals, distribution) = profile.operation(operation)
+    json.object { json in
+      json.member("id", .integer(UInt64(operation)))
+      json.key("name")
+      json.string(bytes(of: name(of: operation)))
+      put(operationFields(), of: profile.statistics(of: operation), &json)
+      putFailures(totals, &json)
+      json.key("wall_histogram_ns")
+      json.array { json in
+        distribution.forEachBucket { lowest, width, count in
+          json.array { json in
+            json.integer(profile.nanoseconds(lowest))
+            json.integer(profile.nanoseconds(lowest + width))
+            json.integer(count)
+          }
+        }
+      }
+    }
+  }
+
+  /// Flat, callers first: a host may nest thousands of operations, and JSON readers recurse.
+  private func putCallTree(_ json: inout JSONWriter) {
+    let (outermost, children) = childrenByTime()
+    var ahead: [(path: Int, caller: Int?)] = outermost.reversed().map { ($0, nil) }
+    var position = 0
+    json.array { json in
+      while let (index, caller) = ahead.popLast() {
+        let path = profile.paths[index]
+        json.object { json in
+          json.key("caller")
+          if let caller { json.integer(UInt64(caller)) } else { json.null() }
+          json.member("depth", .integer(UInt64(path.depth)))
+          json.member("operation", .integer(UInt64(path.operation)))
+          json.key("name")
+          json.string(bytes(of: name(of: path.operation)))
+          put(operationFields(), of: profile.statistics(of: path), &json)
+          putFailures(path.totals, &json)
+        }
+        for child in children[index].reversed() { ahead.append((child, position)) }
+        position += 1
+      }
+    }
+  }
+
+  private func putFailures(_ totals: Totals, _ json: inout JSONWriter) {
+    json.key("failures")
+    json.object { json in
+      for (kind, count) in failures(totals) {
+        json.key(bytes(of: kind).isEmpty ? Array("other".utf8) : bytes(of: kind))
+        json.integer(count)
+      }
+    }
+  }
+
+  private func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
+    for field in fields { json.member(field.name, field.value(statistics)) }
+  }
+}
+
+/// Writes JSON: commas, indentation and escapes.
+struct JSONWriter {
+  var output = Output()
+  private var needsComma = false
+  private var depth = 0
+
+  private mutating func separate() {
+    if needsComma { output.put(",") }
+    needsComma = true
+  }
+
+  private mutating func newLine() {
+    output.put("\n")
+    output.put(min(depth, 40), times: 32)
+  }
+
+  private mutating func open(_ bracket: StaticString) {
+    separate()
+    output.put(bracket)
+    needsComma = false
+    depth += 1
+  }
+
+  private mutating func close(_ bracket: StaticString) {
+    depth -= 1
+    output.put(bracket)
+    needsComma = true
+  }
+
+  mutating func object(_ body: (inout JSONWriter) -> Void) {
+    open("{")
+    body(&self)
+    close("}")
+  }
+
+  mutating func array(_ body: (inout JSONWriter) -> Void) {
+    open("[")
+    body(&self)
+    close("]")
+  }
+
+  mutating func key(_ name: StaticString) {
+    separate()
+    newLine()
+    output.put("\"")
+    output.put(name)
+    output.put("\": ")
+    needsComma = false
+  }
+
+  mutating func key(_ name: [UInt8]) {
+    separate()
+    newLine()
+    quote(name)
+    output.put(": ")
+    needsComma = false
+  }
+
+  mutating func member(_ name: StaticString, _ value: FieldValue) {
+    key(name)
+    switch value {
+    case .integer(let number): output.put(number)
+    case .real(let number): output.put(shortest: number)
+    }
+    needsComma = true
+  }
+
+  mutating func member(_ name: StaticString, _ value: StaticString) {
+    key(name)
+    output.put("\"")
+    output.put(value)
+    output.put("\"")
+    needsComma = true
+  }
+
+  mutating func string(_ text: [UInt8]) {
+    separate()
+    quote(text)
+  }
+
+  mutating func null() {
+    separate()
+    output.put("null")
+  }
+
+  mutating func signed(_ number: Int64) {
+    separate()
+    output.put(number)
+  }
+
+  mutating func integer(_ number: UInt64) {
+    separate()
+    output.put(number)
+  }
+
+  /// RFC 8259, section 7. The text is valid UTF-8: names were repaired when they came in.
+  private mutating func quote(_ text: [UInt8]) {
+    output.put("\"")
+    for byte in text {
+      switch byte {
+      case 0x22: output.put("\\\"")
+      case 0x5C: output.put("\\\\")
+      case 0x0A: output.put("\\n")
+      case 0x09: output.put("\\t")
+      case 0..<0x20:
+        output.put("\\u00")
+        output.put(UInt8(byte < 16 ? 48 : 49))
+        let low = byte & 15
+        output.put(UInt8(low < 10 ? 48 + low : 87 + low))
+      default: output.put(byte)
+      }
+    }
+    output.put("\"")
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+/// All that a profile in any form is made from.
+public struct Report {
+  public let profile: Profile
+  public let process: prognos_process_stats
+  public let capabilities: prognos_capabilities
+  public let diagnostics: prognos_diagnostics
+  public let libraryVersion: StaticString
+  public let processID: UInt32
+  /// The name of the program; empty when the system does not tell it.
+  public let command: [UInt8]
+  public let startUnixNanoseconds: Int64
+  public let endUnixNanoseconds: Int64
+
+  public init(
+    profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
+    diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
+    command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64
+  ) {
+    self.profile = profile
+    self.process = process
+    self.capabilities = capabilities
+    self.diagnostics = diagnostics
+    self.libraryVersion = libraryVersion
+    self.processID = processID
+    self.command = command
+    self.startUnixNanoseconds = startUnixNanoseconds
+    self.endUnixNanoseconds = endUnixNanoseconds
+  }
+
+  /// The name of an operation.
+  func name(of operation: UInt32) -> UnsafePointer<CChar> {
+    profile.recording.text(profile.recording.operation(operation).pointee.name.value)
+  }
+
+  /// The children of each path, the one with the most wall time first, and the outermost paths.
+  func childrenByTime() -> (outermost: [Int], children: [[Int]]) {
+    var outermost: [Int] = []
+    var children = [[Int]](repeating: [], count: profile.paths.count)
+    for (index, path) in profile.paths.enumerated() where path.isWorthShowing {
+      if let parent = path.parent { children[parent].append(index) } else { outermost.append(index) }
+    }
+    for index in children.indices { children[index].sort(by: takesLonger) }
+    outermost.sort(by: takesLonger)
+    return (outermost, children)
+  }
+
+  private func takesLonger(_ a: Int, _ b: Int) -> Bool {
+    let (first, second) = (profile.paths[a].wallTicksSoFar, profile.paths[b].wallTicksSoFar)
+    return first != second ? first > second : a < b
+  }
+
+  /// Failed calls by kind, the most frequent first; kinds that were numbered twice are put together.
+  func failures(_ totals: Totals) -> [(kind: UnsafePointer<CChar>?, count: UInt64)] {
+    var found: [(kind: UnsafePointer<CChar>?, count: UInt64)] = []
+    for (number, count) in totals.failures {
+      let kind = profile.recording.nameOfKind(number)
+      if let index = found.firstIndex(where: { equal($0.kind, kind) }) {
+        found[index].count += count
+      } else {
+        found.append((kind, count))
+      }
+    }
+    found.sort { $0.count != $1.count ? $0.count > $1.count : precedes($0.kind, $1.kind) }
+    return found
+  }
+}
+
+private func equal(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Bool {
+  compare(a, b) == 0
+}
+
+private func precedes(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Bool {
+  compare(a, b) < 0
+}
+
+private func compare(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Int {
+  guard let a, let b else { return (a == nil ? 0 : 1) - (b == nil ? 0 : 1) }
+  var index = 0
+  while a[index] == b[index] && a[index] != 0 { index += 1 }
+  return Int(a[index]) - Int(b[index])
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+/// A profile as a table to read in a terminal: the call tree, then what to know about it.
+extension Report {
+  /// `unicode`: tree lines, bars and "us" as symbols; else plain ASCII.
+  public func text(unicode: Bool) -> Output {
+    let style: TextStyle = unicode ? .unicode : .ascii
+    var output = Output()
+    putHeadline(&output, style)
+    if profile.paths.isEmpty && profile.everything.count == 0 {
+      output.put("\nNothing recorded yet: no operation has begun.\n")
+    } else {
+      putCallTree(&output, style)
+      putHottest(&output, style)
+      putFailures(&output, style)
+    }
+    putDrops(&output)
+    return output
+  }
+
+  private func putHeadline(_ output: inout Output, _ style: TextStyle) {
+    output.put("prognos ")
+    output.put(libraryVersion)
+    output.put(style.separator)
+    output.put(command.isEmpty ? Array("process".utf8) : command)
+    output.put(" (pid ")
+    output.put(UInt64(processID))
+    output.put(")")
+    output.put(style.separator)
+    output.put("recorded ")
+    output.put(style.duration(profile.durationNanoseconds))
+    output.put(style.separator)
+    output.put(profile.everything.count)
+    output.put(profile.everything.count == 1 ? " call of " : " calls of ")
+    output.put(UInt64(profile.pathless.count))
+    output.put(profile.pathless.count == 1 ? " operation in " : " operations in ")
+    output.put(diagnostics.threads)
+    output.put(diagnostics.threads == 1 ? " thread\n" : " threads\n")
+    output.put("process: CPU ")
+    output.put(process.cpu_ratio * 100, digits: 0)
+    output.put(" % of all CPUs")
+    output.put(style.separator)
+    output.put("resident ")
+    output.put(style.size(process.rss_bytes))
+    output.put(style.separator)
+    output.put(process.threads)
+    output.put(process.threads == 1 ? " thread" : " threads")
+    output.put(style.separator)
+    output.put(process.open_fds)
+    output.put(" open files")
+    output.put(style.separator)
+    output.put("read ")
+    output.put(style.size(process.read_bytes))
+    output.put(", written ")
+    output.put(style.size(process.written_bytes))
+    output.put("\n")
+  }
+
+  private func putCallTree(_ output: inout Output, _ style: TextStyle) {
+    let tree = TextTree(of: self)
+    let everything = tree.outermost.reduce(UInt64(0)) { $0 + tree.rows[$1].totalTicks }
+    var table = Table([
+      .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("", .left), .init("SELF"),
+      .init("CPU"), .init("P50"), .init("P95"), .init("P99"), .init("FAILED"),
+    ])
+    // Without recursion: a host may nest thousands of operations.
+    var ahead: [(row: Int, lines: [UInt8], isLast: Bool, level: Int)] = []
+    for row in tree.outermost.reversed() { ahead.append((row, [], true, 0)) }
+    while let (index, lines, isLast, level) = ahead.popLast() {
+      if table.count == Self.mostRows { break }
+      let row = tree.rows[index]
+      var label = lines
+      if level > 0 { label += style.branch(isLast: isLast) }
+      label += style.label(bytes(of: name(of: row.operation)))
+      if row.recursionDepth > 0 { label += style.recursion(row.recursionDepth + 1) }
+      table.add(cells(row, label: label, share: share(row.totalTicks, of: everything), style))
+      // What is nested very deep goes on at the same indentation.
+      let isIndented = level > 0 && level < style.deepestIndentation
+      let below = isIndented ? lines + style.trunk(isLast: isLast) : lines
+      for (position, child) in row.children.enumerated().reversed() {
+        ahead.append((child, below, position == row.children.count - 1, level + 1))
+      }
+    }
+    for (index, calls) in profile.pathless.enumerated()
+    where calls.count > 0 && table.count < Self.mostRows {
+      let label = style.label(bytes(of: name(of: UInt32(index + 1)))) + Array(" (no path)".utf8)
+      var row = TextTree.Row(operation: UInt32(index + 1))
+      row.totals = calls
+      row.totalTicks = calls.wallTicks
+      row.selfNanoseconds = profile.nanoseconds(calls.wallTicks)
+      table.add(cells(row, label: label, share: 0, style))
+    }
+    output.put("\n")
+    table.render(into: &output, style)
+    if tree.rows.count > Self.mostRows {
+      output.put("  and ")
+      output.put(UInt64(tree.rows.count - Self.mostRows))
+      output.put(" more paths; PROGNOS_JSON has them all\n")
+    }
+  }
+
+  /// A table that fills more than some screens is not read.
+  private static var mostRows: Int { 200 }
+
+  private func cells(
+    _ row: TextTree.Row, label: [UInt8], share: Double, _ style: TextStyle
+  ) -> [[UInt8]] {
+    let totals = row.totals
+    let total = profile.nanoseconds(row.totalTicks)
+    let active = totals.active > 0 ? Array("+".utf8) + style.count(totals.active) : []
+    func quantile(_ q: Double) -> [UInt8] {
+      guard let value = profile.quantile(q, totals, row.distribution) else { return style.none }
+      return style.duration(value)
+    }
+    return [
+      label,
+      style.count(totals.count) + active,
+      style.duration(total),
+      style.bar(share) + style.percent(share),
+      style.percent(total > 0 ? Double(row.selfNanoseconds) / Double(total) : 0),
+      cpuShare(row, of: total, style),
+      quantile(0.5), quantile(0.95), quantile(0.99),
+      totals.failed > 0 ? style.count(totals.failed) : [],
+    ]
+  }
+
+  private func cpuShare(_ row: TextTree.Row, of total: UInt64, _ style: TextStyle) -> [UInt8] {
+    guard profile.tracksCPU, total > 0 else { return style.none }
+    return style.percent(min(Double(row.cpuNanoseconds) / Double(total), 1))
+  }
+
+  private func share(_ part: UInt64, of whole: UInt64) -> Double {
+    whole > 0 ? Double(part) / Double(whole) : 0
+  }
+
+  /// The operations by their self time: where a program's time really goes.
+  private func putHottest(_ output: inout Output, _ style: TextStyle) {
+    var stats: [(id: UInt32, stats: prognos_op_stats)] = []
+    for id in 1...max(UInt32(profile.pathless.count), 1) where Int(id) <= profile.pathless.count {
+      let one = profile.statistics(of: id)
+      if one.count + one.active > 0 { stats.append((id, one)) }
+    }
+    stats.sort {
+      $0.stats.self_wall_ns != $1.stats.self_wall_ns
+        ? $0.stats.self_wall_ns > $1.stats.self_wall_ns : $0.id < $1.id
+    }
+    let all = stats.reduce(UInt64(0)) { $0 + $1.stats.self_wall_ns }
+    var table = Table([
+      .init("BY SELF TIME", .left), .init("SELF"), .init("", .left), .init("SELF CPU"),
+      .init("WAITING"), .init("SLOWEST"), .init("CALLS/S"), .init("SWITCHES"), .init("WORK"),
+    ])
+    for (id, one) in stats.prefix(15) {
+      let share = share(one.self_wall_ns, of: all)
+      table.add([
+        style.label(bytes(of: name(of: id))),
+        style.duration(one.self_wall_ns),
+        style.bar(share) + style.percent(share),
+        profile.tracksCPU ? style.duration(one.self_cpu_ns) : style.none,
+        profile.tracksCPU
+          ? style.duration(one.self_wall_ns - min(one.self_cpu_ns, one.self_wall_ns)) : style.none,
+        style.duration(one.wall_max_ns, when: one.count > 0),
+        style.rate(one.rate_per_s),
+        style.count(one.voluntary_switches + one.involuntary_switches),
+        one.work > 0 ? style.count(one.work) : [],
+      ])
+    }
+    output.put("\n")
+    table.render(into: &output, style)
+    if stats.count > 15 {
+      output.put("  and ")
+      output.put(UInt64(stats.count - 15))
+      output.put(" more operations\n")
+    }
+  }
+
+  private func putFailures(_ output: inout Output, _ style: TextStyle) {
+    var table = Table([
+      .init("FAILED", .left), .init("KIND", .left), .init("CALLS"), .init("OF ITS CALLS"),
+    ])
+    for id in 0..<UInt32(profile.pathless.count) {
+      let (totals, _) = profile.operation(id + 1)
+      for (kind, count) in failures(totals) {
+        let word = bytes(of: kind)
+        table.add([
+          style.label(bytes(of: name(of: id + 1))),
+          word.isEmpty ? Array("other".utf8) : style.label(word),
+          style.count(count),
+          style.percent(share(count, of: totals.count)),
+        ])
+      }
+    }
+    guard !table.isEmpty else { return }
+    output.put("\n")
+    table.render(into: &output, style)
+  }
+
+  /// What was not recorded; nothing when all was.
+  private func putDrops(_ output: inout Output) {
+    let drops: [(UInt64, StaticString)] = [
+      (diagnostics.unbalanced_ends, "ends without a begin"),
+      (diagnostics.unknown_operations, "begins of handles that were never given out"),
+      (diagnostics.outside_operation, "work or fail calls outside any operation"),
+      (diagnostics.too_deep, "begins nested too deep"),
+      (diagnostics.reentered, "calls from signal handlers left out"),
+      (diagnostics.untracked_calls, "calls dropped: too many threads, or no memory"),
+      (diagnostics.untracked_paths, "calls without path or histogram: the memory limit is reached"),
+      (diagnostics.rejected_names, "operation names refused: the table is full"),
+      (diagnostics.repaired_names, "names repaired or cut"),
+    ]
+    var isFirst = true
+    for (count, what) in drops where count > 0 {
+      if isFirst { output.put("\nnot as it should be:\n") }
+      isFirst = false
+      output.put("  ")
+      output.put(count)
+      output.put(" ")
+      output.put(what)
+      output.put("\n")
+    }
+  }
+}

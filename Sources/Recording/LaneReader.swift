@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// An open call, as a reader found it.
+struct OpenCall {
+  let frame: UInt32
+  let node: UInt32
+  let operation: UInt32
+  let start: UInt64
+  var offCPUNanoseconds: UInt64
+}
+
+/// The moment of a reading, and what only the recorded process can tell of it.
+public struct ReadingMoment {
+  public let ticks: UInt64
+  public let monotonicNanoseconds: UInt64
+  public let nanosecondsPerTick: Double
+  /// The CPU time of a thread of this process; nil for a thread that is gone.
+  public let cpuNanoseconds: (_ threadID: UInt32) -> UInt64?
+
+  public init(
+    ticks: UInt64, monotonicNanoseconds: UInt64, nanosecondsPerTick: Double,
+    cpuNanoseconds: @escaping (UInt32) -> UInt64?
+  ) {
+    self.ticks = ticks
+    self.monotonicNanoseconds = monotonicNanoseconds
+    self.nanosecondsPerTick = nanosecondsPerTick
+    self.cpuNanoseconds = cpuNanoseconds
+  }
+}
+
+/// Reading what threads are writing, without stopping them.
+extension Recording {
+  /// How often a reading that met its writer is tried again. What remains after that is off by the
+  /// calls that ended during the reading: microseconds' worth.
+  private var attempts: Int { 16 }
+
+  /// The open calls of a lane, outermost first. Only those that stayed open during the whole of
+  /// `body`, which reads the lane's nodes, so that no call is found both open and finished.
+  func withOpenCalls(
+    of lane: UnsafeMutablePointer<Lane>, at moment: ReadingMoment, body: () -> Void
+  ) -> [OpenCall] {
+    var calls = openCalls(of: lane)
+    if let last = calls.indices.last, let waited = offCPUSinceSync(lane, at: moment) {
+      calls[last].offCPUNanoseconds += waited
+    }
+    body()
+    return calls.filter { call in
+      let frame: UnsafeMutablePointer<Frame> = at(call.frame)
+      return frame.pointee.start.value == call.start && frame.pointee.operation == call.operation
+        && isOpen(call.frame, on: lane)
+    }
+  }
+
+  private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
+    var calls: [OpenCall] = []
+    var frame = frame(top: lane.pointee.top.acquired)
+    var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount
+    while frame.pointee.key.value != Frame.Mark.root, steps > 0 {
+      steps -= 1
+      if frame.pointee.key.value == Frame.Mark.segment {
+        frame = skippingLowest(frame)
+        continue
+      }
+      let operation = frame.pointee.operation
+      if isOperation(operation) {
+        let switched = frame.pointee.state.value & Frame.State.switched != 0
+        calls.append(
+          OpenCall(
+            frame: offset(of: frame), node: frame.pointee.node.value, operation: operation,
+            start: frame.pointee.start.value,
+            offCPUNanoseconds: switched ? frame.pointee.offCPUNanoseconds.value : 0))
+      }
+      frame -= 1
+    }
+    calls.reverse()
+    return calls
+  }
+
+  private func isOpen(_ offset: UInt32, on lane: UnsafeMutablePointer<Lane>) -> Bool {
+    var frame = frame(top: lane.pointee.top.acquired)
+    var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount
+    while steps > 0 {
+      if self.offset(of: frame) == offset { return true }
+      if frame.pointee.key.value == Frame.Mark.root { return false }
+      frame = frame.pointee.key.value == Frame.Mark.segment ? skippingLowest(frame) : frame - 1
+      steps -= 1
+    }
+    return false
+  }
+
+  /// How long the lane's thread was off its CPU since it last looked: a thread that waits now has not
+  /// been able to say so.
+  private func offCPUSinceSync(
+    _ lane: UnsafeMutablePointer<Lane>, at moment: ReadingMoment
+  ) -> UInt64? {
+    guard lane.pointee.cpuClock.value != CPUClock.off else { return nil }
+    let wall = lane.pointee.syncedWall.value
+    let cpu = lane.pointee.syncedCPU.value
+    guard let now = moment.cpuNanoseconds(lane.pointee.threadID.value) else { return nil }
+    let off = Int64(bitPattern: (moment.monotonicNanoseconds &- wall) &- (now &- cpu))
+    return off > 0 ? UInt64(off) : nil
+  }
+
+  /// A node's numbers of one moment, and its histogram if wanted.
+  func read(
+    _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>,
+    withDistribution: Bool
+  ) -> (totals: Totals, distribution: Distribution) {
+    var totals = Totals()
+    var distribution = Distribution()
+    for _ in 0..<attempts {
+      let ended = node.pointee.ended.acquired
+      totals = readTotals(node)
+      totals.count = ended
+      if withDistribution { distribution = readDistribution(node, of: lane) }
+      atomicMemoryFence(ordering: .acquiring)
+      // One histogram entry a call, so that a sum that differs shows a reading between two stores.
+      let agrees = !withDistribution || distribution.total == ended
+      if node.pointee.begun.value == ended && agrees { break }
+    }
+    return (totals, distribution)
+  }
+
+  private func readTotals(_ node: UnsafeMutablePointer<CallNode>) -> Totals {
+    var totals = Totals()
+    totals.failed = node.pointee.failed.value
+    totals.abandoned = node.pointee.abandoned.value
+    totals.wallTicks = node.pointee.wallTicks.value
+    totals.fastestTicks = ~node.pointee.fastestComplement.value
+    totals.slowestTicks = node.pointee.slowestTicks.value
+    totals.work = node.pointee.work.value
+    totals.offCPUNanoseconds = node.pointee.offCPUNanoseconds.value
+    totals.voluntarySwitches = node.pointee.voluntarySwitches.value
+    totals.involuntarySwitches = node.pointee.involuntarySwitches.value
+    totals.pageFaults = node.pointee.pageFaults.value
+    var offset = node.pointee.failures.acquired
+    while offset != 0 {
+      let counter: UnsafeMutablePointer<FailureCounter> = at(offset)
+      totals.failures[counter.pointee.kind.value, default: 0] += counter.pointee.count.value
+      offset = counter.pointee.next.value
+    }
+    return totals
+  }
+
+  private func readDistribution(
+    _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>
+  ) -> Distribution {
+    var distribution = Distribution()
+    let pending = [lane.pointee.pendingBefore.value, lane.pointee.pending.value]
+    for octave in 0..<Histogram.octaveCount {
+      let buckets = node.pointee.histogram.octaves[octave].acquired
+      if buckets == 0 { continue }
+      let overflowed = node.pointee.histogram.overflowed.acquired >> UInt64(octave) & 1 != 0
+      for within in 0..<Histogram.bucketsPerOctave {
+        let offset = buckets &+ UInt32(within) &* 4
+        let low: UnsafeMutablePointer<Cell32> = at(offset)
+        var count = UInt64(low.pointee.value)
+        if overflowed {
+          let high: UnsafeMutablePointer<Cell32> = at(offset &+ Histogram.octaveBytes)
+          count += UInt64(high.pointee.value) << 32
+        }
+        for waiting in pending where waiting == offset { count += 1 }
+        if count > 0 { distribution.add(count, octave: octave, within: within) }
+      }
+    }
+    return distribution
+  }
+}

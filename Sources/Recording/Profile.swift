@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What was recorded so far, of all threads together: the call tree, and the operations.
+public struct Profile {
+  /// A path of operations from a thread's outermost call to this one.
+  public struct Path {
+    public let operation: UInt32
+    /// The index of the caller's path in `paths`, which is lower than this one's; nil for a path of one.
+    public let parent: Int?
+    /// The number of callers.
+    public let depth: Int
+    public var totals = Totals()
+    public var distribution = Distribution()
+    /// Wall and off-CPU time of the calls made from here, open ones included.
+    public var calleeTicks: UInt64 = 0
+    public var calleeOffCPUNanoseconds: UInt64 = 0
+
+    /// A path of its own for calls that have none.
+    public init(unplaced operation: UInt32) {
+      self.init(operation: operation, parent: nil, depth: 0)
+    }
+
+    /// Wall time, with what open calls took so far; never less than that of the calls made from here.
+    public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
+
+    public var isWorthShowing: Bool { totals.count + totals.active + calleeTicks > 0 }
+
+    init(operation: UInt32, parent: Int?, depth: Int) {
+      self.operation = operation
+      self.parent = parent
+      self.depth = depth
+    }
+  }
+
+  public let recording: Recording
+  public let moment: ReadingMoment
+  /// Callers before those they call.
+  public private(set) var paths: [Path] = []
+  /// By handle - 1: calls that found no room for a path.
+  public private(set) var pathless: [Totals]
+
+  private var indexOfChild: [UInt64: Int] = [:]
+
+  /// Which histograms are read.
+  public enum Distributions: Equatable {
+    case none
+    case of(operation: UInt32)
+    case all
+  }
+
+  /// Reads a recording. Threads go on writing to it meanwhile.
+  /// Cost: proportional to the call-tree nodes of all lanes, about a microsecond each.
+  public init(of recording: Recording, at moment: ReadingMoment, distributions: Distributions) {
+    self.recording = recording
+    self.moment = moment
+    pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
+    recording.forEachLane { lane in read(lane, distributions) }
+    for index in paths.indices.reversed() {
+      guard let parent = paths[index].parent else { continue }
+      paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
+      paths[parent].calleeOffCPUNanoseconds += paths[index].totals.offCPUNanoseconds
+    }
+  }
+
+  private mutating func read(
+    _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions
+  ) {
+    // From the newest node to the oldest; callers are older than what they call.
+    var offsets: [UInt32] = []
+    var offset = lane.pointee.newestNode.acquired
+    while offset != 0 {
+      offsets.append(offset)
+      let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
+      offset = node.pointee.older.value
+    }
+    var pathOfNode: [UInt32: Int] = [:]
+    let open = recording.withOpenCalls(of: lane, at: moment) {
+      for offset in offsets.reversed() {
+        let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
+        let operation = node.pointee.operation.value
+        if operation == 0 { continue }  // the root
+        let path = path(operation, from: pathOfNode[node.pointee.parent.value])
+        pathOfNode[offset] = path
+        let wanted =
+          distributions == .all || distributions == .of(operation: operation)
+        let (totals, distribution) = recording.read(node, of: lane, withDistribution: wanted)
+        paths[path].totals.add(totals)
+        paths[path].distribution.add(distribution)
+      }
+    }
+    for call in open {
+      var totals = Totals()
+      totals.active = 1
+      totals.openTicks = moment.ticks > call.start ? moment.ticks - call.start : 0
+      totals.openOffCPUNanoseconds = call.offCPUNanoseconds
+      if let path = pathOfNode[call.node] {
+        paths[path].totals.add(totals)
+      } else if call.node == Frame.pathless, Int(call.operation) <= pathless.count {
+        pathless[Int(call.operation) - 1].add(totals)
+      }
+    }
+  }
+
+  /// The index of the path of an operation called from another path.
+  private mutating func path(_ operation: UInt32, from parent: Int?) -> Int {
+    let key = UInt64(parent.map { $0 + 1 } ?? 0) << 32 | UInt64(operation)
+    if let known = indexOfChild[key] { return known }
+    paths.append(
+      Path(
+        operation: operation, parent: parent, depth: parent.map { paths[$0].depth + 1 } ?? 0))
+    indexOfChild[key] = paths.count - 1
+    return paths.count - 1
+  }
+
+  // MARK: Sums
+
+  /// All calls of an operation, from every path, with their common distribution.
+  public func operation(_ operation: UInt32) -> (totals: Totals, distribution: Distribution) {
+    var totals = Int(operation) <= pathless.count ? pathless[Int(operation) - 1] : Totals()
+    var distribution = Distribution()
+    for path in paths where path.operation == operation {
+      totals.add(path.totals)
+      distribution.add(path.distribution)
+    }
+    return (totals, distribution)
+  }
+
+  /// Wall time of a path's calls less that of the calls made from it; with what open calls took so far.
+  public func selfTicks(_ path: Path) -> UInt64 {
+    let total = path.totals.wallTicks + path.totals.openTicks
+    return total > path.calleeTicks ? total - path.calleeTicks : 0
+  }
+
+  /// CPU time of a path's calls less that of the calls made from it, in nanoseconds.
+  public func selfCPUNanoseconds(_ path: Path) -> UInt64 {
+    let off = path.totals.offCPUNanoseconds + path.totals.openOffCPUNanoseconds
+    let selfOff = off > path.calleeOffCPUNanoseconds ? off - path.calleeOffCPUNanoseconds : 0
+    let wall = nanoseconds(selfTicks(path))
+    return tracksCPU && wall > selfOff ? wall - selfOff : 0
+  }
+
+  /// CPU time of finished calls, in nanoseconds.
+  public func cpuNanoseconds(_ totals: Totals) -> UInt64 {
+    let wall = nanoseconds(totals.wallTicks)
+    return tracksCPU && wall > totals.offCPUNanoseconds ? wall - totals.offCPUNanoseconds : 0
+  }
+
+  /// CPU time of finished and open calls, in nanoseconds.
+  public func cpuNanosecondsSoFar(_ totals: Totals) -> UInt64 {
+    let wall = nanoseconds(totals.wallTicks + totals.openTicks)
+    let off = totals.offCPUNanoseconds + totals.openOffCPUNanoseconds
+    return tracksCPU && wall > off ? wall - off : 0
+  }
+
+  public var tracksCPU: Bool { recording.header.pointee.cpuClock.value != CPUClock.off }
+
+  public func nanoseconds(_ ticks: UInt64) -> UInt64 {
+    UInt64((Double(ticks) * moment.nanosecondsPerTick).rounded())
+  }
+
+  /// Since the recording began.
+  public var durationNanoseconds: UInt64 {
+    nanoseconds(moment.ticks &- recording.header.pointee.startTicks.value)
+  }
+}
+
+extension Recording {
+  func readPathless(of operation: UInt32) -> Totals {
+    let record = self.operation(operation)
+    var totals = Totals()
+    totals.count = record.pointee.pathless.count.acquired
+    totals.failed = record.pointee.pathless.failed.value
+    totals.abandoned = record.pointee.pathless.abandoned.value
+    totals.wallTicks = record.pointee.pathless.wallTicks.value
+    totals.fastestTicks = ~record.pointee.pathless.fastestComplement.value
+    totals.slowestTicks = record.pointee.pathless.slowestTicks.value
+    totals.work = record.pointee.pathless.work.value
+    totals.offCPUNanoseconds = record.pointee.pathless.offCPUNanoseconds.value
+    totals.voluntarySwitches = record.pointee.pathless.voluntarySwitches.value
+    totals.involuntarySwitches = record.pointee.pathless.involuntarySwitches.value
+    totals.pageFaults = record.pointee.pathless.pageFaults.value
+    return totals
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+
+/// From a profile to the statistics of the ABI, whose struct is declared in the header alone.
+extension Profile {
+  /// The statistics of an operation, over all its paths. Quantiles only where its histogram was read.
+  public func statistics(of operation: UInt32) -> prognos_op_stats {
+    let (totals, distribution) = self.operation(operation)
+    var stats = statistics(totals, distribution)
+    for path in paths where path.operation == operation {
+      stats.self_wall_ns += nanoseconds(selfTicks(path))
+      stats.self_cpu_ns += selfCPUNanoseconds(path)
+    }
+    let pathless = pathless[Int(operation) - 1]
+    stats.self_wall_ns += nanoseconds(pathless.wallTicks)
+    stats.self_cpu_ns += cpuNanoseconds(pathless)
+    return stats
+  }
+
+  /// The statistics of one path.
+  public func statistics(of path: Path) -> prognos_op_stats {
+    var stats = statistics(path.totals, path.distribution)
+    stats.self_wall_ns = nanoseconds(selfTicks(path))
+    stats.self_cpu_ns = selfCPUNanoseconds(path)
+    return stats
+  }
+
+  private func statistics(_ totals: Totals, _ distribution: Distribution) -> prognos_op_stats {
+    var stats = prognos_op_stats()
+    stats.count = totals.count
+    stats.active = totals.active
+    stats.failed = totals.failed
+    stats.abandoned = totals.abandoned
+    stats.wall_ns = nanoseconds(totals.wallTicks)
+    stats.wall_min_ns = totals.count > 0 ? nanoseconds(totals.fastestTicks) : 0
+    stats.wall_max_ns = nanoseconds(totals.slowestTicks)
+    stats.wall_p50_ns = quantile(0.5, totals, distribution) ?? 0
+    stats.wall_p95_ns = quantile(0.95, totals, distribution) ?? 0
+    stats.wall_p99_ns = quantile(0.99, totals, distribution) ?? 0
+    stats.cpu_ns = cpuNanoseconds(totals)
+    stats.blocked_ns = tracksCPU ? stats.wall_ns - stats.cpu_ns : 0
+    stats.voluntary_switches = totals.voluntarySwitches
+    stats.involuntary_switches = totals.involuntarySwitches
+    stats.page_faults = totals.pageFaults
+    stats.work = totals.work
+    let seconds = Double(durationNanoseconds) / 1e9
+    if seconds > 0 {
+      stats.rate_per_s = Double(totals.count) / seconds
+      stats.errors_per_min = Double(totals.failed) / seconds * 60
+    }
+    return stats
+  }
+
+  /// A quantile in nanoseconds, never outside the fastest and the slowest call; nil without calls.
+  public func quantile(_ q: Double, _ totals: Totals, _ distribution: Distribution) -> UInt64? {
+    guard totals.count > 0, let middle = distribution.quantile(q) else { return nil }
+    if q <= 0 { return nanoseconds(totals.fastestTicks) }
+    if q >= 1 { return nanoseconds(totals.slowestTicks) }
+    return nanoseconds(min(max(middle, totals.fastestTicks), totals.slowestTicks))
+  }
+
+  /// All calls that have no caller: what the threads did as a whole.
+  public var outermost: (totals: Totals, distribution: Distribution) {
+    var totals = Totals()
+    var distribution = Distribution()
+    for path in paths where path.parent == nil {
+      totals.add(path.totals)
+      distribution.add(path.distribution)
+    }
+    return (totals, distribution)
+  }
+
+  /// All calls of all operations.
+  public var everything: Totals {
+    var totals = Totals()
+    for path in paths { totals.add(path.totals) }
+    for calls in pathless { totals.add(calls) }
+    return totals
+  }
+}
