@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity) {
@@ -46,20 +48,41 @@ static int write_all(int fd, const char *at, size_t count) {
     return 0;
 }
 
-int shim_write_file(const char *path, const void *bytes, size_t count) {
-    if (strcmp(path, "-") == 0) return write_all(STDOUT_FILENO, bytes, count);
+// Writes to what is there already and is no regular file: a terminal, a pipe, /dev/null.
+static int write_in_place(const char *path, const void *bytes, size_t count) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return errno;
+    int failed = write_all(fd, bytes, count);
+    if (close(fd) != 0 && !failed) failed = errno;
+    return failed;
+}
+
+// Writes a new file beside the path and renames it.
+static int write_beside(const char *path, mode_t mode, const void *bytes, size_t count) {
     char beside[PATH_MAX];
     int length = snprintf(beside, sizeof beside, "%s.%d.%u.tmp", path, (int)getpid(),
                           shim_thread_id());
     if (length < 0 || (size_t)length >= sizeof beside) return ENAMETOOLONG;
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(beside, flags, 0644);
+    int fd = open(beside, flags, mode);
     if (fd < 0 && errno == EEXIST && unlink(beside) == 0)
-        fd = open(beside, flags, 0644); // left by a process of the same number that died here
+        fd = open(beside, flags, mode); // left by a process of the same number that died here
     if (fd < 0) return errno;
     int failed = write_all(fd, bytes, count);
     if (close(fd) != 0 && !failed) failed = errno;
     if (!failed && rename(beside, path) != 0) failed = errno;
     if (failed) unlink(beside);
     return failed;
+}
+
+int shim_write_file(const char *path, const void *bytes, size_t count) {
+    if (strcmp(path, "-") == 0) return write_all(STDOUT_FILENO, bytes, count);
+    struct stat there;
+    if (stat(path, &there) != 0)
+        return errno == ENOENT ? write_beside(path, 0644, bytes, count) : errno;
+    if (S_ISDIR(there.st_mode)) return EISDIR;
+    if (!S_ISREG(there.st_mode)) return write_in_place(path, bytes, count);
+    char target[PATH_MAX]; // behind symbolic links, so that they stay
+    if (!realpath(path, target)) return errno;
+    return write_beside(target, there.st_mode & 0777, bytes, count);
 }

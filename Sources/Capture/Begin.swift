@@ -24,11 +24,10 @@ public func prognos_begin(_ op: prognos_op) {
   else { return beginCarefully(op) }
 
   lane.pointee.top.set(top &+ Frame.busyOffset)
-  orderStores()
+  orderForSignals()
   slot.pointee.state.set(0)
   slot.pointee.start.set(counterTicks())
-  orderStores()
-  lane.pointee.top.set(top &+ Frame.bytes)
+  lane.pointee.top.publish(top &+ Frame.bytes)
 }
 
 /// Begins in any situation: the first call of a thread, a new path, a switch, a full stack, a
@@ -41,10 +40,9 @@ func beginCarefully(_ op: prognos_op) {
   let topOffset = lane.pointee.top.value
   guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
   lane.pointee.top.set(topOffset &+ Frame.busyOffset)
-  orderStores()
+  orderForSignals()
   let top = begin(op, above: recording.frame(top: topOffset), on: lane, of: recording)
-  orderStores()
-  lane.pointee.top.set(recording.offset(of: top))
+  lane.pointee.top.publish(recording.offset(of: top))
 }
 
 /// Puts an operation on the stack of a busy lane; returns the new top.

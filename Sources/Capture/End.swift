@@ -18,7 +18,7 @@ public func prognos_end(_ op: prognos_op) {
   else { return isIdle(lane, of: recording) ? () : endCarefully(op) }
 
   lane.pointee.top.set(top &+ Frame.busyOffset)
-  orderStores()
+  orderForSignals()
   let waiting: UnsafeMutablePointer<Cell32> = recording.at(lane.pointee.pendingBefore.value)
   waiting.pointee.add(1)
   lane.pointee.pendingBefore.set(lane.pointee.pending.value)
@@ -34,13 +34,13 @@ public func prognos_end(_ op: prognos_op) {
   }
   let calls = node.pointee.ended.value &+ 1
   node.pointee.begun.set(calls)
-  orderStores()
+  orderForReaders()
   lane.pointee.pending.set(offset)
   node.pointee.wallTicks.add(wall)
   if wall > node.pointee.slowestTicks.value { node.pointee.slowestTicks.set(wall) }
   if ~wall > node.pointee.fastestComplement.value { node.pointee.fastestComplement.set(~wall) }
   node.pointee.ended.publish(calls)
-  lane.pointee.top.set(top &- Frame.bytes)
+  lane.pointee.top.publish(top &- Frame.bytes)
 }
 
 /// Leaves the fast path after the lane was marked busy.
@@ -64,10 +64,9 @@ func endCarefully(_ op: prognos_op) {
   guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
   let now = ticks(in: recording)
   lane.pointee.top.set(topOffset &+ Frame.busyOffset)
-  orderStores()
+  orderForSignals()
   let top = end(op, at: now, below: recording.frame(top: topOffset), on: lane, of: recording)
-  orderStores()
-  lane.pointee.top.set(recording.offset(of: top))
+  lane.pointee.top.publish(recording.offset(of: top))
 }
 
 /// Nothing is open and recording is off.
@@ -99,7 +98,7 @@ private func end(
   var found = top
   while found.pointee.operation != op {
     if found.pointee.key.value == Frame.Mark.root {
-      if isEnabled() { lane.pointee.unbalancedEnds.add(1) }
+      countUnmatchedEnd(of: op, on: lane, of: recording)
       return top
     }
     found = recording.skippingLowest(found - 1)
@@ -108,6 +107,17 @@ private func end(
     top = close(top, at: now, abandoned: true, on: lane, of: recording)
   }
   return close(top, at: now, abandoned: false, on: lane, of: recording)
+}
+
+private func countUnmatchedEnd(
+  of op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+) {
+  if !isEnabled() { return }
+  if recording.isOperation(op) {
+    lane.pointee.unbalancedEnds.add(1)
+  } else {
+    lane.pointee.unknownOperations.add(1)
+  }
 }
 
 /// Closes everything that is open on a lane whose thread ends.

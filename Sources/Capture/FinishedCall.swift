@@ -37,7 +37,7 @@ struct FinishedCall {
     recording.countPending(of: lane)
     let calls = node.pointee.ended.value &+ 1
     node.pointee.begun.set(calls)
-    orderStores()
+    orderForReaders()
     node.pointee.wallTicks.add(wallTicks)
     node.pointee.slowestTicks.set(max(node.pointee.slowestTicks.value, wallTicks))
     node.pointee.fastestComplement.set(max(node.pointee.fastestComplement.value, ~wallTicks))

@@ -49,10 +49,9 @@ private func markTop(_ body: (UnsafeMutablePointer<Frame>) -> Void) {
     return
   }
   lane.pointee.top.set(top &+ Frame.busyOffset)
-  orderStores()
+  orderForSignals()
   body(open)
-  orderStores()
-  lane.pointee.top.set(top)
+  lane.pointee.top.publish(top)
 }
 
 @_semantics("no_performance_analysis") @inline(never)

@@ -100,11 +100,19 @@ public enum Options {
     ("timeline", PROGNOS_TRACK_TIMELINE),
   ]
 
+  /// A variable of the environment that could not be applied.
+  public struct LeftOut {
+    public let variable: StaticString
+    public let text: UnsafePointer<CChar>
+    /// What would have been accepted; nil for PROGNOS_TRACK.
+    public let option: NumericOption?
+  }
+
   /// The defaults with the environment's PROGNOS_* variables applied, and the first variable that had
   /// to be left out.
-  public static func fromEnvironment() -> (options: prognos_options, leftOut: StaticString?) {
+  public static func fromEnvironment() -> (options: prognos_options, leftOut: LeftOut?) {
     var options = prognos_options()
-    var leftOut: StaticString?
+    var leftOut: LeftOut?
     options.track = PROGNOS_TRACK_CPU
     for option in NumericOption.allCases {
       option.set(option.standard, in: &options)
@@ -112,14 +120,14 @@ public enum Options {
       if let value = number(text), option.range.contains(value) {
         option.set(value, in: &options)
       } else {
-        leftOut = leftOut ?? option.variable
+        leftOut = leftOut ?? LeftOut(variable: option.variable, text: text, option: option)
       }
     }
     if let text = environment("PROGNOS_TRACK") {
       if let track = trackBits(text) {
         options.track = track
       } else {
-        leftOut = leftOut ?? "PROGNOS_TRACK"
+        leftOut = leftOut ?? LeftOut(variable: "PROGNOS_TRACK", text: text, option: nil)
       }
     }
     options.recording_path = environment("PROGNOS_RECORDING_PATH") ?? environment("PROGNOS_RECORDING")

@@ -30,7 +30,11 @@ func switchWord(_ lane: UnsafeMutablePointer<Lane>) -> UnsafeMutableRawPointer {
   ).unsafelyUnwrapped
 }
 
-/// Keeps the stores before it before those after it: for other threads, and for a signal handler on
-/// this one. No instruction on x86-64.
+/// Keeps the stores before it before those after it in the eyes of a signal handler on this thread.
 @_semantics("no_performance_analysis") @inline(__always)
-func orderStores() { atomicMemoryFence(ordering: .releasing) }
+func orderForSignals() { shim_signal_fence() }
+
+/// Keeps the stores before it before those after it in the eyes of other threads. No instruction on
+/// x86-64.
+@_semantics("no_performance_analysis") @inline(__always)
+func orderForReaders() { atomicMemoryFence(ordering: .releasing) }

@@ -6,6 +6,7 @@ import Recording
 extension Report {
   public func json() -> Output {
     var json = JSONWriter()
+    let fields = operationFields()
     json.object { json in
       json.member("format", "prognos-profile")
       json.member("format_version", .integer(1))
@@ -17,10 +18,12 @@ extension Report {
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
       json.key("operations")
       json.array { json in
-        for index in 0..<UInt32(profile.pathless.count) { putOperation(index + 1, &json) }
+        for (index, operation) in profile.operations.enumerated() {
+          putOperation(UInt32(index + 1), operation, fields, &json)
+        }
       }
       json.key("call_tree")
-      putCallTree(&json)
+      putCallTree(fields, &json)
     }
     json.output.put("\n")
     return json.output
@@ -62,17 +65,19 @@ extension Report {
     }
   }
 
-  private func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
-    let (totals, distribution) = profile.operation(operation)
+  private func putOperation(
+    _ id: UInt32, _ operation: Profile.Operation, _ fields: [Field<prognos_op_stats>],
+    _ json: inout JSONWriter
+  ) {
     json.object { json in
-      json.member("id", .integer(UInt64(operation)))
+      json.member("id", .integer(UInt64(id)))
       json.key("name")
-      json.string(bytes(of: name(of: operation)))
-      put(operationFields(), of: profile.statistics(of: operation), &json)
-      putFailures(totals, &json)
+      json.string(bytes(of: name(of: id)))
+      put(fields, of: profile.statistics(of: operation), &json)
+      putFailures(operation.totals, &json)
       json.key("wall_histogram_ns")
       json.array { json in
-        distribution.forEachBucket { lowest, width, count in
+        operation.distribution.forEachBucket { lowest, width, count in
           json.array { json in
             json.integer(profile.nanoseconds(lowest))
             json.integer(profile.nanoseconds(lowest + width))
@@ -84,7 +89,7 @@ extension Report {
   }
 
   /// Flat, callers first: a host may nest thousands of operations, and JSON readers recurse.
-  private func putCallTree(_ json: inout JSONWriter) {
+  private func putCallTree(_ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter) {
     let (outermost, children) = childrenByTime()
     var ahead: [(path: Int, caller: Int?)] = outermost.reversed().map { ($0, nil) }
     var position = 0
@@ -98,7 +103,7 @@ extension Report {
           json.member("operation", .integer(UInt64(path.operation)))
           json.key("name")
           json.string(bytes(of: name(of: path.operation)))
-          put(operationFields(), of: profile.statistics(of: path), &json)
+          put(fields, of: profile.statistics(of: path), &json)
           putFailures(path.totals, &json)
         }
         for child in children[index].reversed() { ahead.append((child, position)) }

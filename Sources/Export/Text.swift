@@ -10,7 +10,8 @@ extension Report {
     var output = Output()
     putHeadline(&output, style)
     if profile.paths.isEmpty && profile.everything.count == 0 {
-      output.put("\nNothing recorded yet: no operation has begun.\n")
+      let isOff = profile.recording.header.pointee.mode.value == Header.Mode.off
+      output.put(isOff ? "\nNothing recorded: recording is off.\n" : "\nNothing recorded yet.\n")
     } else {
       putCallTree(&output, style)
       putHottest(&output, style)
@@ -34,8 +35,8 @@ extension Report {
     output.put(style.separator)
     output.put(profile.everything.count)
     output.put(profile.everything.count == 1 ? " call of " : " calls of ")
-    output.put(UInt64(profile.pathless.count))
-    output.put(profile.pathless.count == 1 ? " operation in " : " operations in ")
+    output.put(UInt64(profile.operations.count))
+    output.put(profile.operations.count == 1 ? " operation in " : " operations in ")
     output.put(diagnostics.threads)
     output.put(diagnostics.threads == 1 ? " thread\n" : " threads\n")
     output.put("process: CPU ")
@@ -62,7 +63,8 @@ extension Report {
     let tree = TextTree(of: self)
     let everything = tree.outermost.reduce(UInt64(0)) { $0 + tree.rows[$1].totalTicks }
     var table = Table([
-      .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("", .left), .init("SELF"),
+      .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("OF ALL THREADS", .left),
+      .init("SELF"),
       .init("CPU"), .init("P50"), .init("P95"), .init("P99"), .init("FAILED"),
     ])
     // Without recursion: a host may nest thousands of operations.
@@ -94,11 +96,8 @@ extension Report {
     }
     output.put("\n")
     table.render(into: &output, style)
-    if tree.rows.count > Self.mostRows {
-      output.put("  and ")
-      output.put(UInt64(tree.rows.count - Self.mostRows))
-      output.put(" more paths; PROGNOS_JSON has them all\n")
-    }
+    putRest(
+      tree.rows.count - Self.mostRows, " more paths; PROGNOS_JSON has them all\n", &output)
   }
 
   /// A table that fills more than some screens is not read.
@@ -137,10 +136,11 @@ extension Report {
 
   /// The operations by their self time: where a program's time really goes.
   private func putHottest(_ output: inout Output, _ style: TextStyle) {
-    var stats: [(id: UInt32, stats: prognos_op_stats)] = []
-    for id in 1...max(UInt32(profile.pathless.count), 1) where Int(id) <= profile.pathless.count {
-      let one = profile.statistics(of: id)
-      if one.count + one.active > 0 { stats.append((id, one)) }
+    var stats: [(id: UInt32, stats: prognos_op_stats, switches: UInt64)] = []
+    for (index, operation) in profile.operations.enumerated()
+    where operation.totals.count + operation.totals.active > 0 {
+      stats.append(
+        (UInt32(index + 1), profile.statistics(of: operation), operation.selfSwitches))
     }
     stats.sort {
       $0.stats.self_wall_ns != $1.stats.self_wall_ns
@@ -148,10 +148,10 @@ extension Report {
     }
     let all = stats.reduce(UInt64(0)) { $0 + $1.stats.self_wall_ns }
     var table = Table([
-      .init("BY SELF TIME", .left), .init("SELF"), .init("", .left), .init("SELF CPU"),
+      .init("BY SELF TIME", .left), .init("SELF"), .init("OF ALL THREADS", .left), .init("SELF CPU"),
       .init("WAITING"), .init("SLOWEST"), .init("CALLS/S"), .init("SWITCHES"), .init("WORK"),
     ])
-    for (id, one) in stats.prefix(15) {
+    for (id, one, switches) in stats.prefix(15) {
       let share = share(one.self_wall_ns, of: all)
       table.add([
         style.label(bytes(of: name(of: id))),
@@ -162,52 +162,59 @@ extension Report {
           ? style.duration(one.self_wall_ns - min(one.self_cpu_ns, one.self_wall_ns)) : style.none,
         style.duration(one.wall_max_ns, when: one.count > 0),
         style.rate(one.rate_per_s),
-        style.count(one.voluntary_switches + one.involuntary_switches),
+        style.count(switches),
         one.work > 0 ? style.count(one.work) : [],
       ])
     }
     output.put("\n")
     table.render(into: &output, style)
-    if stats.count > 15 {
-      output.put("  and ")
-      output.put(UInt64(stats.count - 15))
-      output.put(" more operations\n")
-    }
+    putRest(stats.count - 15, " more operations\n", &output)
   }
 
   private func putFailures(_ output: inout Output, _ style: TextStyle) {
+    let most = 20
+    var kinds = 0
     var table = Table([
       .init("FAILED", .left), .init("KIND", .left), .init("CALLS"), .init("OF ITS CALLS"),
     ])
-    for id in 0..<UInt32(profile.pathless.count) {
-      let (totals, _) = profile.operation(id + 1)
-      for (kind, count) in failures(totals) {
+    for (index, operation) in profile.operations.enumerated() where operation.totals.failed > 0 {
+      for (kind, count) in failures(operation.totals) {
+        kinds += 1
+        if kinds > most { continue }
         let word = bytes(of: kind)
         table.add([
-          style.label(bytes(of: name(of: id + 1))),
+          style.label(bytes(of: name(of: UInt32(index + 1)))),
           word.isEmpty ? Array("other".utf8) : style.label(word),
           style.count(count),
-          style.percent(share(count, of: totals.count)),
+          style.percent(share(count, of: operation.totals.count)),
         ])
       }
     }
     guard !table.isEmpty else { return }
     output.put("\n")
     table.render(into: &output, style)
+    putRest(kinds - most, " more kinds; PROGNOS_JSON has them all\n", &output)
+  }
+
+  private func putRest(_ count: Int, _ what: StaticString, _ output: inout Output) {
+    guard count > 0 else { return }
+    output.put("  and ")
+    output.put(UInt64(count))
+    output.put(what)
   }
 
   /// What was not recorded; nothing when all was.
   private func putDrops(_ output: inout Output) {
     let drops: [(UInt64, StaticString)] = [
-      (diagnostics.unbalanced_ends, "ends without a begin"),
-      (diagnostics.unknown_operations, "begins of handles that were never given out"),
-      (diagnostics.outside_operation, "work or fail calls outside any operation"),
-      (diagnostics.too_deep, "begins nested too deep"),
-      (diagnostics.reentered, "calls from signal handlers left out"),
-      (diagnostics.untracked_calls, "calls dropped: too many threads, or no memory"),
-      (diagnostics.untracked_paths, "calls without path or histogram: the memory limit is reached"),
-      (diagnostics.rejected_names, "operation names refused: the table is full"),
-      (diagnostics.repaired_names, "names repaired or cut"),
+      (diagnostics.unbalanced_ends, "x end without a begin"),
+      (diagnostics.unknown_operations, "x begin or end of a handle that was never given out"),
+      (diagnostics.outside_operation, "x work or fail outside any operation"),
+      (diagnostics.too_deep, "x begin nested too deep"),
+      (diagnostics.reentered, "x call from a signal handler left out"),
+      (diagnostics.untracked_calls, "x call dropped: too many threads, or no memory"),
+      (diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"),
+      (diagnostics.rejected_names, "x operation name refused: the table is full"),
+      (diagnostics.repaired_names, "x name repaired or cut"),
     ]
     var isFirst = true
     for (count, what) in drops where count > 0 {

@@ -40,6 +40,18 @@ struct ErrorText: ~Copyable {
     }
   }
 
+  /// With three digits after the point.
+  mutating func put(_ number: Double) {
+    guard number.isFinite else { return put(number.isNaN ? "NaN" : "infinite") }
+    if number < 0 { put("-") }
+    let thousandths = UInt64((min(abs(number), 1e12) * 1000).rounded())
+    put(thousandths / 1000)
+    put(".")
+    put(thousandths % 1000 / 100)
+    put(thousandths % 100 / 10)
+    put(thousandths % 10)
+  }
+
   mutating func put(_ number: Int32) {
     if number < 0 { put("-") }
     put(UInt64(number.magnitude))

@@ -9,19 +9,20 @@ private let isStarted = Atomic<Bool>(false)
 @_cdecl("prognos_options_default") @implementation
 public func prognos_options_default(_ out: UnsafeMutablePointer<prognos_options>!, _ size: Int) {
   let (options, leftOut) = Options.fromEnvironment()
-  _ = fill(out, size, with: options, "prognos_options_default")
-  if let leftOut {
-    ErrorText.set {
-      $0.put("prognos_options_default: left out ")
-      $0.put(leftOut)
-      for option in NumericOption.allCases where option.variable.utf8Start == leftOut.utf8Start {
-        $0.put(": expected a number from ")
-        $0.put(option.range.lowerBound)
-        $0.put(" to ")
-        $0.put(option.range.upperBound)
-        return
-      }
-      $0.put(": expected a number or cpu, memory, io, stacks, samples, timeline joined by commas")
+  guard fill(out, size, with: options, "prognos_options_default") == PROGNOS_OK else { return }
+  ErrorText.set {
+    guard let leftOut else { return }
+    $0.put("prognos_options_default: left out ")
+    $0.put(leftOut.variable)
+    $0.put("=")
+    $0.put(leftOut.text)
+    if let option = leftOut.option {
+      $0.put("; expected ")
+      $0.put(option.range.lowerBound)
+      $0.put(" to ")
+      $0.put(option.range.upperBound)
+    } else {
+      $0.put("; expected a number, or cpu, memory, io, stacks, samples, timeline joined by commas")
     }
   }
 }

@@ -10,7 +10,7 @@ public func prognos_op_read(
 ) -> prognos_status {
   let function: StaticString = "prognos_op_read"
   return withProfile(of: op, window, function) { profile in
-    fill(out, size, with: profile.statistics(of: op), function)
+    fill(out, size, with: profile.statistics(of: profile.operations[Int(op) - 1]), function)
   }
 }
 
@@ -20,14 +20,18 @@ public func prognos_op_quantile(
 ) -> prognos_status {
   let function: StaticString = "prognos_op_quantile"
   guard q >= 0 && q <= 1 else {
-    return invalidArgument { $0.put("prognos_op_quantile: q is not within 0 to 1") }
+    return invalidArgument {
+      $0.put("prognos_op_quantile: q is ")
+      $0.put(q)
+      $0.put("; expected 0 to 1")
+    }
   }
   guard let wall_ns else {
     return invalidArgument { $0.put("prognos_op_quantile: wall_ns is NULL") }
   }
   return withProfile(of: op, window, function) { profile in
-    let (totals, distribution) = profile.operation(op)
-    guard let value = profile.quantile(q, totals, distribution) else {
+    let operation = profile.operations[Int(op) - 1]
+    guard let value = profile.quantile(q, operation.totals, operation.distribution) else {
       ErrorText.set {
         $0.put("prognos_op_quantile: no call of operation ")
         $0.put(UInt64(op))

@@ -14,6 +14,7 @@ public struct Profile {
     /// Wall and off-CPU time of the calls made from here, open ones included.
     public var calleeTicks: UInt64 = 0
     public var calleeOffCPUNanoseconds: UInt64 = 0
+    public var calleeSwitches: UInt64 = 0
 
     /// A path of its own for calls that have none.
     public init(unplaced operation: UInt32) {
@@ -32,10 +33,21 @@ public struct Profile {
     }
   }
 
+  /// An operation: all its calls, from every path and without one.
+  public struct Operation {
+    public var totals = Totals()
+    public var distribution = Distribution()
+    public var selfNanoseconds: UInt64 = 0
+    public var selfCPUNanoseconds: UInt64 = 0
+    public var selfSwitches: UInt64 = 0
+  }
+
   public let recording: Recording
   public let moment: ReadingMoment
   /// Callers before those they call.
   public private(set) var paths: [Path] = []
+  /// By handle - 1.
+  public private(set) var operations: [Operation] = []
   /// By handle - 1: calls that found no room for a path.
   public private(set) var pathless: [Totals]
 
@@ -59,7 +71,9 @@ public struct Profile {
       guard let parent = paths[index].parent else { continue }
       paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
       paths[parent].calleeOffCPUNanoseconds += paths[index].totals.offCPUNanoseconds
+      paths[parent].calleeSwitches += paths[index].totals.switches
     }
+    addUpOperations()
   }
 
   private mutating func read(
@@ -114,15 +128,25 @@ public struct Profile {
 
   // MARK: Sums
 
-  /// All calls of an operation, from every path, with their common distribution.
-  public func operation(_ operation: UInt32) -> (totals: Totals, distribution: Distribution) {
-    var totals = Int(operation) <= pathless.count ? pathless[Int(operation) - 1] : Totals()
-    var distribution = Distribution()
-    for path in paths where path.operation == operation {
-      totals.add(path.totals)
-      distribution.add(path.distribution)
+  private mutating func addUpOperations() {
+    operations = pathless.map { calls in
+      Operation(
+        totals: calls, selfNanoseconds: nanoseconds(calls.wallTicks),
+        selfCPUNanoseconds: cpuNanoseconds(calls), selfSwitches: calls.switches)
     }
-    return (totals, distribution)
+    for path in paths {
+      // An operation that was named while this was read.
+      let index = Int(path.operation) - 1
+      while operations.count <= index {
+        operations.append(Operation())
+        pathless.append(Totals())
+      }
+      operations[index].totals.add(path.totals)
+      operations[index].distribution.add(path.distribution)
+      operations[index].selfNanoseconds += nanoseconds(selfTicks(path))
+      operations[index].selfCPUNanoseconds += selfCPUNanoseconds(path)
+      operations[index].selfSwitches += selfSwitches(path)
+    }
   }
 
   /// Wall time of a path's calls less that of the calls made from it; with what open calls took so far.
@@ -137,6 +161,12 @@ public struct Profile {
     let selfOff = off > path.calleeOffCPUNanoseconds ? off - path.calleeOffCPUNanoseconds : 0
     let wall = nanoseconds(selfTicks(path))
     return tracksCPU && wall > selfOff ? wall - selfOff : 0
+  }
+
+  /// Switches during a path's calls less those during the calls made from it.
+  public func selfSwitches(_ path: Path) -> UInt64 {
+    let all = path.totals.switches
+    return all > path.calleeSwitches ? all - path.calleeSwitches : 0
   }
 
   /// CPU time of finished calls, in nanoseconds.

@@ -4,16 +4,10 @@ import CPrognos
 /// From a profile to the statistics of the ABI, whose struct is declared in the header alone.
 extension Profile {
   /// The statistics of an operation, over all its paths. Quantiles only where its histogram was read.
-  public func statistics(of operation: UInt32) -> prognos_op_stats {
-    let (totals, distribution) = self.operation(operation)
-    var stats = statistics(totals, distribution)
-    for path in paths where path.operation == operation {
-      stats.self_wall_ns += nanoseconds(selfTicks(path))
-      stats.self_cpu_ns += selfCPUNanoseconds(path)
-    }
-    let pathless = pathless[Int(operation) - 1]
-    stats.self_wall_ns += nanoseconds(pathless.wallTicks)
-    stats.self_cpu_ns += cpuNanoseconds(pathless)
+  public func statistics(of operation: Operation) -> prognos_op_stats {
+    var stats = statistics(operation.totals, operation.distribution)
+    stats.self_wall_ns = operation.selfNanoseconds
+    stats.self_cpu_ns = operation.selfCPUNanoseconds
     return stats
   }
 
@@ -73,8 +67,7 @@ extension Profile {
   /// All calls of all operations.
   public var everything: Totals {
     var totals = Totals()
-    for path in paths { totals.add(path.totals) }
-    for calls in pathless { totals.add(calls) }
+    for operation in operations { totals.add(operation.totals) }
     return totals
   }
 }

@@ -22,6 +22,9 @@ public struct Totals {
 
   public init() {}
 
+  /// How often the threads were switched out.
+  public var switches: UInt64 { voluntarySwitches + involuntarySwitches }
+
   public mutating func add(_ other: Totals) {
     count += other.count
     active += other.active

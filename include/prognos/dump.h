@@ -23,8 +23,10 @@ typedef enum prognos_format {
 
 /**
  * Writes what was recorded so far to a file. It is written beside the path and renamed, so that a
- * reader never sees half a file, and a failed dump leaves an older file as it was.
- * @param path    a file name in an existing directory; "-" is standard output
+ * reader never sees half a file, and a failed dump leaves an older file as it was. Symbolic links are
+ * followed, an existing file's mode is kept, a device or pipe is written to in place.
+ * @param path    a file name in an existing directory; "-" is standard output, past stdio's buffer:
+ *                call fflush() first
  * @param format  one of prognos_format
  * @return PROGNOS_OK; PROGNOS_INVALID_ARGUMENT; PROGNOS_UNSUPPORTED; PROGNOS_IO_ERROR with the path
  *         and the system's reason in the last error; PROGNOS_NO_MEMORY.
@@ -35,7 +37,8 @@ prognos_status prognos_dump(const char *path, prognos_format format);
 
 /**
  * Renders what was recorded so far into a buffer, with snprintf's contract: at most capacity - 1
- * bytes and a final NUL are written, and *needed is the length of the whole text without the NUL.
+ * bytes and a final NUL are written, and *needed is the length of the whole text without the NUL. A
+ * later call may need more, since recording goes on: ask for the length, add some, and try again.
  * @param format    one of prognos_format
  * @param buffer    NULL is allowed when capacity is 0
  * @param capacity  the size of the buffer in bytes

@@ -65,7 +65,7 @@ typedef struct prognos_capabilities {
  */
 typedef struct prognos_diagnostics {
     uint64_t unbalanced_ends;     /**< end without a begin */
-    uint64_t unknown_operations;  /**< begin of a handle that was never given out */
+    uint64_t unknown_operations;  /**< begin or end of a handle that was never given out */
     uint64_t outside_operation;   /**< work or fail without an open operation */
     uint64_t too_deep;            /**< begins nested deeper than prognos_capabilities.max_depth */
     uint64_t reentered;           /**< hot calls from a signal handler that interrupted another one */
@@ -86,7 +86,8 @@ typedef struct prognos_diagnostics {
  * Fills options with the defaults, then applies the PROGNOS_* environment variables.
  * @param out   receives the options
  * @param size  sizeof *out
- * A variable that cannot be parsed or is out of range is left out; prognos_last_error() names it.
+ * A variable that cannot be parsed or is out of range is left out; prognos_last_error() then names the
+ * first such one, and is "" when there is none.
  * Thread: any. Signal: unsafe.
  */
 void prognos_options_default(prognos_options *out, size_t size);

@@ -49,6 +49,12 @@ bool shim_counter_is_invariant(void);
 // Its name for people: "tsc" or "cntvct".
 const char *shim_counter_name(void);
 
+// Keeps the compiler from moving memory accesses across it: enough for a signal handler on the same
+// thread. No instruction.
+SHIM_INLINE void shim_signal_fence(void) {
+    __atomic_signal_fence(__ATOMIC_ACQ_REL);
+}
+
 // ---- clocks, in nanoseconds -------------------------------------------------------------------
 
 uint64_t shim_monotonic_ns(void);
@@ -120,7 +126,8 @@ const char *_Nullable shim_environment(const char *name);
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
 // The number of entries of a directory without "." and ".."; -1 on failure.
 ptrdiff_t shim_count_entries(const char *path);
-// Writes bytes to a new file beside `path`, then renames it. "-" writes to standard output. 0 or an
+// Writes bytes to a new file beside `path` and renames it, behind symbolic links and with the mode of
+// the file that was there; a device or pipe is written to in place; "-" is standard output. 0 or an
 // errno; on failure nothing is left behind and an older file stays as it was.
 int shim_write_file(const char *path, const void *bytes, size_t count);
 
