@@ -2,32 +2,100 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 
-VERSION := 1.0.0
-CONFIGURATION ?= release
-BUILD := build
-LIBRARY := $(BUILD)/lib/libprognos.so.$(VERSION)
-EMBEDDED := .build-embedded
+BUILD := $(CURDIR)/build
+PYTHON := $(CURDIR)/.venv/bin/python
 SOURCES := Package.swift $(shell find Sources include -type f)
-
-# Embedded Swift links the tables of Unicode from the toolchain. Setting this variable is what makes
-# Package.swift compile the library that ships.
-unicode_tables = $(shell swiftc -print-target-info | python3 -c 'import json,sys,pathlib as p; \
-  i=json.load(sys.stdin); r=p.Path(i["paths"]["runtimeResourcePath"]); \
-  print(r/"embedded"/i["target"]["unversionedTriple"]/"libswiftUnicodeDataTables.a")')
+LIBRARY := $(BUILD)/lib/libprognos.so
+CMAKE_STAMP := $(BUILD)/cmake/build.ninja
+HOSTED := .build
+SANITIZED := .build-tsan
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## install what is missing: Debian packages, a Python environment in .venv
+	@scripts/setup
 
 .PHONY: build
-build: $(LIBRARY) ## build the library that ships, into build/lib
+build: $(LIBRARY) ## build the library that ships into build/lib
 
-$(LIBRARY): $(SOURCES)
-	PROGNOS_EMBEDDED=$(unicode_tables) swift build -c $(CONFIGURATION) --scratch-path $(EMBEDDED) \
-	  --product prognos
-	mkdir -p $(BUILD)/lib
-	cp -f $(EMBEDDED)/$(CONFIGURATION)/libprognos.so $@.debug
-	objcopy --strip-all --remove-section=.swift_modhash $@.debug $@
-	ln -sf libprognos.so.$(VERSION) $(BUILD)/lib/libprognos.so.1
-	ln -sf libprognos.so.1 $(BUILD)/lib/libprognos.so
+$(LIBRARY): $(SOURCES) scripts/build-library
+	@scripts/setup
+	scripts/build-library $(BUILD)/lib
+	@touch -h $@
+
+$(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeLists.txt
+	@scripts/setup
+	cmake -S . -B $(BUILD)/cmake -G Ninja -DCMAKE_BUILD_TYPE=Release --log-level=WARNING
+
+.PHONY: demo
+demo: build $(CMAKE_STAMP) ## build and run the examples; print their profiles, leave profile.json
+	@cmake --build $(BUILD)/cmake --target example_hello example_ingest
+	@echo; echo "== the C host: examples/c/ingest"
+	$(BUILD)/cmake/examples/c/example_ingest --json profile.json
+	@echo; echo "== the Python host: examples/python/ingest.py"
+	$(PYTHON) examples/python/ingest.py
+	@echo; echo "the C host's whole profile is in profile.json"
+
+.PHONY: test
+test: build test-c test-python test-swift test-install ## build and run every test
+
+.PHONY: test-c
+test-c: build $(CMAKE_STAMP) ## the C and C++ tests against the shipped library
+	@cmake --build $(BUILD)/cmake
+	ctest --test-dir $(BUILD)/cmake --output-on-failure --no-tests=error
+
+.PHONY: test-python abi
+test-python: build ## the ABI and Python tests against the shipped library
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi Tests/python
+
+abi: build ## only the ABI tests: exports, header, hot functions, loading
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
+
+.PHONY: test-swift
+test-swift: ## the unit tests, on the hosted build
+	swift test --scratch-path $(HOSTED) --enable-code-coverage
+
+.PHONY: test-install
+test-install: build $(CMAKE_STAMP) ## install into a directory and use it from there
+	@scripts/test-install $(BUILD)
+
+.PHONY: test-threads
+test-threads: ## the unit tests under ThreadSanitizer
+	swift test --scratch-path $(SANITIZED) --sanitize=thread
+
+.PHONY: coverage
+coverage: test-swift ## line coverage of Sources by the unit tests
+	@scripts/coverage $(HOSTED)
+
+.PHONY: bench
+bench: build ## measure the hot path against counter reads and peers
+	$(PYTHON) benchmarks/hot-path/run.py
+
+.PHONY: aarch64
+aarch64: ## compile everything for aarch64
+	@scripts/compile-aarch64 $(BUILD)/aarch64
+
+.PHONY: lint
+lint: ## check formatting
+	swift format lint --strict --recursive Sources Tests Package.swift
+	@if command -v clang-format >/dev/null; then \
+	  git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format --dry-run --Werror; \
+	else echo "skipped: clang-format is not installed"; fi
+	$(CURDIR)/.venv/bin/ruff check .
+	$(CURDIR)/.venv/bin/ruff format --check .
+
+.PHONY: fmt
+fmt: ## mend formatting
+	swift format --in-place --recursive Sources Tests Package.swift
+	git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
+	$(CURDIR)/.venv/bin/ruff check --fix .
+	$(CURDIR)/.venv/bin/ruff format .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD) .build .build-* profile.json

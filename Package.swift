@@ -30,6 +30,23 @@ let link: [LinkerSetting] =
   ]
   : []
 
+// The unit tests run on the hosted build; what ships is tested through its C ABI.
+let tests: [Target] = [
+  .testTarget(
+    name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
+  .testTarget(
+    name: "CaptureTests", dependencies: ["CShim", "CPrognos", "Recording", "Capture"],
+    swiftSettings: swift),
+  .testTarget(
+    name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Export"],
+    swiftSettings: swift),
+  .testTarget(
+    name: "PrognosTests",
+    dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Prognos"],
+    swiftSettings: swift),
+  .testTarget(name: "ArchitectureTests", swiftSettings: swift),
+]
+
 let package = Package(
   name: "prognos",
   products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
@@ -44,5 +61,5 @@ let package = Package(
     .target(
       name: "Prognos", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export"],
       exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
-  ]
+  ] + (embedded ? [] : tests)
 )

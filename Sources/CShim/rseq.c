@@ -39,10 +39,10 @@ uint64_t shim_rseq_descriptor(void) {
 
 // glibc exports the place of the area since 2.35; looked up by name, so that the library loads on
 // older ones.
-_Atomic(uint64_t) *shim_rseq_field(void) {
+uint64_t *shim_rseq_field(void) {
     const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
     const unsigned *size = dlsym(RTLD_DEFAULT, "__rseq_size");
     if (!offset || !size || *size == 0) return NULL;
     // struct rseq: cpu_id_start, cpu_id (4 bytes each), then rseq_cs
-    return (_Atomic(uint64_t) *)((char *)__builtin_thread_pointer() + *offset + 8);
+    return (uint64_t *)((char *)__builtin_thread_pointer() + *offset + 8);
 }

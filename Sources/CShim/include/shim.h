@@ -77,7 +77,7 @@ void shim_thread_usage_read(shim_thread_usage *out);
 // ---- the restartable-sequence mark (rseq.c) ---------------------------------------------------
 
 // The address of the calling thread's rseq_cs field; NULL when the C library registered none.
-_Atomic(uint64_t) *_Nullable shim_rseq_field(void);
+uint64_t *_Nullable shim_rseq_field(void);
 // The address of a valid, immortal descriptor that covers no code that ever runs.
 uint64_t shim_rseq_descriptor(void);
 
