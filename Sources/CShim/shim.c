@@ -120,8 +120,19 @@ void *shim_map(size_t bytes) {
 
 void shim_discard(void *address, size_t bytes) {
     int saved = errno;
-    madvise(address, bytes, MADV_DONTNEED);
+    size_t page = shim_page_bytes();
+    size_t head = (page - (uintptr_t)address % page) % page;
+    if (head > bytes) head = bytes;
+    size_t whole = (bytes - head) / page * page;
+    char *at = address;
+    memset(at, 0, head);
+    if (madvise(at + head, whole, MADV_DONTNEED) != 0) memset(at + head, 0, whole);
+    memset(at + head + whole, 0, bytes - head - whole);
     errno = saved;
+}
+
+size_t shim_page_bytes(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
 }
 
 size_t shim_heap_in_use(void) {

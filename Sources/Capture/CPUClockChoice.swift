@@ -15,6 +15,7 @@ public enum CPUClockReason: UInt32 {
   case switchNotSeenNorPerf
   case markNotKeptNorPerf
   case wantedByEnvironment
+  case wantedPerfByEnvironment
 
   public var text: StaticString {
     switch self {
@@ -30,6 +31,8 @@ public enum CPUClockReason: UInt32 {
     case .markNotKeptNorPerf:
       "something else uses the thread's rseq area; no perf page with user-space time"
     case .wantedByEnvironment: "PROGNOS_CPU_CLOCK asks for it"
+    case .wantedPerfByEnvironment:
+      "PROGNOS_CPU_CLOCK asks for perf, but there is no perf page with user-space time"
     }
   }
 }
@@ -39,7 +42,9 @@ func chooseCPUClock(tracked: Bool) -> (rung: UInt32, reason: CPUClockReason) {
   guard tracked else { return (CPUClock.off, .notTracked) }
   switch Options.wantedCPUClock {
   case .threadClock: return (CPUClock.threadClock, .wantedByEnvironment)
-  case .perf: return perfWorks() ? (CPUClock.perf, .wantedByEnvironment) : descend(.noRseqArea)
+  case .perf:
+    return perfWorks()
+      ? (CPUClock.perf, .wantedByEnvironment) : (CPUClock.threadClock, .wantedPerfByEnvironment)
   case .best: break
   }
   switch probeRseq() {

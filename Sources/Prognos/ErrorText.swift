@@ -3,20 +3,26 @@ import CPrognos
 import Capture
 import Recording
 
-/// Builds a thread's last error in its lane, without malloc: a sentence that names the bad value and
-/// what is accepted.
+/// Builds a sentence without malloc. A thread's last error is built in its lane: it names the bad value
+/// and what is accepted.
 struct ErrorText: ~Copyable {
   private let start: UnsafeMutablePointer<UInt8>
   private var count = 0
 
   private init(start: UnsafeMutablePointer<UInt8>) { self.start = start }
 
-  /// Sets the calling thread's last error. A thread that cannot get a lane keeps none.
-  static func set(_ compose: (inout ErrorText) -> Void) {
-    guard let buffer = errorTextOfThisThread() else { return }
-    var text = ErrorText(start: buffer)
+  /// Builds a sentence in `Lane.errorTextBytes` of memory, with a NUL at its end.
+  static func compose(
+    in start: UnsafeMutablePointer<UInt8>, _ compose: (inout ErrorText) -> Void
+  ) {
+    var text = ErrorText(start: start)
     compose(&text)
     text.start[text.count] = 0
+  }
+
+  /// Sets the calling thread's last error. A thread that cannot get a lane keeps none.
+  static func set(_ compose: (inout ErrorText) -> Void) {
+    withErrorTextOfThisThread { Self.compose(in: $0, compose) }
   }
 
   mutating func put(_ text: StaticString) {
@@ -66,7 +72,7 @@ struct ErrorText: ~Copyable {
 
 /// Sets the last error and returns PROGNOS_INVALID_ARGUMENT.
 func invalidArgument(_ compose: (inout ErrorText) -> Void) -> prognos_status {
-  prepareRecording()?.header.pointee.badArguments.addShared(1)
+  existingRecording()?.header.pointee.badArguments.addShared(1)
   ErrorText.set(compose)
   return PROGNOS_INVALID_ARGUMENT
 }

@@ -39,9 +39,9 @@ public func prognos_start(
       }
     }
     copy(options, size, over: &wanted)
-    let status = check(wanted)
-    guard status == PROGNOS_OK else { return status }
   }
+  let status = check(wanted)
+  guard status == PROGNOS_OK else { return status }
   if isStarted.exchange(true, ordering: .acquiringAndReleasing) {
     ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
     return PROGNOS_ALREADY_STARTED
@@ -52,6 +52,8 @@ public func prognos_start(
     isStarted.store(false, ordering: .releasing)
     return noMemory("prognos_start")
   }
+  setLog(wanted)
+  logStart(readCapabilities(recording), wanted: wanted)
   if existing != nil {
     setEnabled(true)
     let fits =

@@ -20,6 +20,7 @@ public func prognos_op_named(_ name: UnsafePointer<CChar>!) -> prognos_op {
     return try nameOperation(text, in: recording)
   } catch {
     recording.header.pointee.rejectedNames.addShared(1)
+    logRejectedName()
     ErrorText.set {
       $0.put("prognos_op_named: ")
       switch error {

@@ -6,7 +6,7 @@ import Recording
 /// What the process costs, from /proc (proc(5)) and the profile. What cannot be read is 0.
 func readProcess(_ profile: Profile) -> prognos_process_stats {
   var stats = prognos_process_stats()
-  let page: UInt64 = 4096
+  let page = UInt64(shim_page_bytes())
   if let statm = ProcFile("/proc/self/statm") {
     stats.virtual_bytes = statm.number(0) * page
     stats.rss_bytes = statm.number(1) * page

@@ -4,7 +4,7 @@
 ///
 /// A value of this type is the region's address alone. The region is never unmapped while the process
 /// lives, and all offsets in it were handed out by this module, so that writers need no checks.
-public struct Recording: @unchecked Sendable, Equatable {
+public struct Recording: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
 
   @inline(__always) public init(base: UnsafeMutableRawPointer) { self.base = base }

@@ -16,8 +16,9 @@ PROGNOS_EXTERN_C_BEGIN
 #define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
 
 /**
- * Called with a one-line message when something happens that an operator should know.
- * Called on the thread that noticed it, never from a hot call.
+ * Called with a one-line message when something happens that an operator should know: what runs after
+ * a start and what of the wishes does not, that operation names are refused.
+ * Called on the thread that noticed it, never from a hot call. The message is valid during the call.
  */
 typedef void (*prognos_log_callback)(const char *message, void *context);
 

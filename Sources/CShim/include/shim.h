@@ -101,7 +101,9 @@ uint64_t shim_perf_cpu_ns(const void *page);
 // ---- memory, threads, processes ---------------------------------------------------------------
 
 void *_Nullable shim_map(size_t bytes);
+// Returns private memory to zeros, and to the system as far as whole pages go.
 void shim_discard(void *address, size_t bytes);
+size_t shim_page_bytes(void);
 uint32_t shim_thread_id(void);
 uint32_t shim_process_id(void);
 bool shim_thread_is_alive(uint32_t thread_id);
