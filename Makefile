@@ -77,7 +77,7 @@ bench: build ## measure the hot path against counter reads and peers
 	$(PYTHON) benchmarks/hot-path/run.py
 
 .PHONY: aarch64
-aarch64: ## compile everything for aarch64
+aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64
 
 .PHONY: lint

@@ -22,12 +22,16 @@
 
 __thread void *shim_slot_;
 
-static const uint32_t on_before_recording = 1;
+static const uint32_t off_and_on[2] = {0, 1};
 // The one exported datum (prognos/operation.h).
-const uint32_t *prognos_recording_flag = &on_before_recording;
+const uint32_t *prognos_recording_flag = &off_and_on[1];
 
 void shim_recording_flag_set(const void *word) {
-    __atomic_store_n(&prognos_recording_flag, word ? word : &on_before_recording, __ATOMIC_RELEASE);
+    __atomic_store_n(&prognos_recording_flag, word, __ATOMIC_RELEASE);
+}
+
+void shim_recording_flag_clear(bool off) {
+    shim_recording_flag_set(&off_and_on[off ? 0 : 1]);
 }
 
 // ---- the cycle counter ------------------------------------------------------------------------

@@ -10,6 +10,20 @@ import Synchronization
 private let lastRefusal = Atomic<UInt64>(0)
 private let retryAfter: UInt64 = 10_000_000
 
+/// Some thread got no lane, and none was given back since.
+var isRefusingLanes: Bool { lastRefusal.load(ordering: .relaxed) != 0 }
+
+/// In a forked child: operations that were open when it forked, and whose ends may still come.
+private let openAtFork = Atomic<UInt32>(0)
+
+/// Whether an end without a begin belongs to an operation that the parent had begun.
+func wasOpenAtFork() -> Bool {
+  let open = openAtFork.load(ordering: .relaxed)
+  if open == 0 { return false }
+  openAtFork.store(open - 1, ordering: .relaxed)
+  return true
+}
+
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
 /// Cost: microseconds; makes the recording if there is none yet.
 func attach() -> UnsafeMutablePointer<Lane>? {
@@ -22,6 +36,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   }
   lane.pointee.threadID.set(shim_thread_id())
   lane.pointee.owners.add(1)
+  clearErrorText(of: lane)
   prepareCPUClock(of: lane, rung: recording.header.pointee.cpuClock.value)
   if let interrupting = currentLane() {
     // A signal handler attached this thread meanwhile.
@@ -66,6 +81,7 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
 /// Called in the child of a fork, on its only thread. The child begins a recording of its own: names
 /// and handles stay, numbers start at zero, nothing is open.
 func forked() {
+  openAtFork.store(currentLane().map { attachedRecording().depth(of: $0) } ?? 0, ordering: .relaxed)
   shim_slot_set(nil)
   lastRefusal.store(0, ordering: .relaxed)
   restartRecordingInChild()

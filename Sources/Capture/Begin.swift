@@ -14,20 +14,30 @@ public func prognos_begin(_ op: prognos_op) {
   let mode = recording.header.pointee.mode.value
   if mode != Header.Mode.counter { return mode == Header.Mode.off ? () : beginCarefully(op) }
 
+  // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
-  // A busy lane's top is no frame's start; then this reads the guard as the key and turns off.
+  lane.pointee.top.set(top | Frame.busyOffset)
+  orderForSignals()
+  // When the lane was busy before, this reads the guard as the key.
   let parent: UnsafeMutablePointer<Frame> = recording.at(top)
   let slot = parent + 1
   guard slot.pointee.key.value == UInt64(op),
     slot.pointee.parent.value == parent.pointee.node.value,
     stayedOnCPU(lane)
-  else { return beginCarefully(op) }
+  else { return beginCarefully(op, leaving: top, on: lane) }
 
-  lane.pointee.top.set(top &+ Frame.busyOffset)
-  orderForSignals()
   slot.pointee.state.set(0)
   slot.pointee.start.set(counterTicks())
   lane.pointee.top.publish(top &+ Frame.bytes)
+}
+
+/// Leaves the fast path after the lane was marked busy.
+@_semantics("no_performance_analysis") @inline(never)
+private func beginCarefully(
+  _ op: prognos_op, leaving top: UInt32, on lane: UnsafeMutablePointer<Lane>
+) {
+  lane.pointee.top.set(top)
+  beginCarefully(op)
 }
 
 /// Begins in any situation: the first call of a thread, a new path, a switch, a full stack, a
@@ -57,14 +67,14 @@ private func begin(
   if top.pointee.key.value == Frame.Mark.wall {
     lane.pointee.tooDeep.add(1)
     top.pointee.work.add(1)
-    if top.pointee.start.value != UInt64(op) { top.pointee.start.set(0) }
+    top.pointee.start.set(top.pointee.start.value | bitOfTooDeep(op))
     return top
   }
   guard let slot = recording.slot(above: top, in: lane) else {
     let wall = top + 1
     lane.pointee.tooDeep.add(1)
     wall.pointee.work.set(1)
-    wall.pointee.start.set(UInt64(op))
+    wall.pointee.start.set(bitOfTooDeep(op))
     return wall
   }
   // What happened since the last call belongs to the operation that is open so far.
@@ -83,3 +93,6 @@ private func begin(
   slot.pointee.start.set(ticks(in: recording))
   return slot
 }
+
+/// The bit that stands for an operation among those nested too deep.
+func bitOfTooDeep(_ op: UInt32) -> UInt64 { 1 &<< UInt64(op & 63) }

@@ -27,7 +27,7 @@ private func moment(in recording: Recording) -> (ticks: UInt64, monotonic: UInt6
   return best
 }
 
-/// Below this distance from the start, the ratio of two readings is too coarse (50 ns in 5 ms: 10 ppm).
+/// The least age of a recording for a ratio: 50 ns of error in 5 ms are 10 ppm.
 private let calibrationNanoseconds: UInt64 = 5_000_000
 
 extension Recording {
@@ -38,19 +38,26 @@ extension Recording {
     header.pointee.startMonotonic.set(now.monotonic)
     header.pointee.startUnix.set(UInt64(bitPattern: shim_unix_ns()))
     header.pointee.nanosecondsPerTick.set(Double(1).bitPattern)
+    header.pointee.calibratedAge.set(0)
   }
 
-  /// Nanoseconds a tick, over the whole time since the start: the longer, the more exact. Waits for
-  /// up to 5 ms when the recording is younger than that.
+  /// Nanoseconds a tick, over the time since the start: the longer, the more exact. Measured anew when
+  /// the recording is ten times older than at the last time, so that readings in a row agree with each
+  /// other. Waits for up to 5 ms when the recording is younger than that.
   public func calibrateClock() -> Double {
     guard usesCounter else { return 1 }
     let age = shim_monotonic_ns() &- header.pointee.startMonotonic.value
+    let measuredAt = header.pointee.calibratedAge.acquired
+    if measuredAt != 0 && age < measuredAt &* 10 {
+      return Double(bitPattern: header.pointee.nanosecondsPerTick.value)
+    }
     if age < calibrationNanoseconds { shim_sleep_ns(calibrationNanoseconds - age) }
     let now = moment(in: self)
     let elapsedTicks = now.ticks &- header.pointee.startTicks.value
     let elapsed = now.monotonic &- header.pointee.startMonotonic.value
     let ratio = Double(elapsed) / Double(max(elapsedTicks, 1))
     header.pointee.nanosecondsPerTick.set(ratio.bitPattern)
+    header.pointee.calibratedAge.publish(elapsed)
     return ratio
   }
 

@@ -11,14 +11,18 @@ import Recording
 public func prognos_end(_ op: prognos_op) {
   guard let lane = currentLane() else { return endCarefully(op) }
   let recording = attachedRecording()
+  // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
-  // A busy lane's top is no frame's start; then this reads the guard as the key and turns off.
+  lane.pointee.top.set(top | Frame.busyOffset)
+  orderForSignals()
+  // When the lane was busy before, this reads the guard as the key.
   let frame: UnsafeMutablePointer<Frame> = recording.at(top)
   guard frame.pointee.key.value == UInt64(op), frame.pointee.state.value == 0, stayedOnCPU(lane)
-  else { return isIdle(lane, of: recording) ? () : endCarefully(op) }
+  else {
+    lane.pointee.top.set(top)
+    return isIdle(lane, of: recording) ? () : endCarefully(op)
+  }
 
-  lane.pointee.top.set(top &+ Frame.busyOffset)
-  orderForSignals()
   let waiting: UnsafeMutablePointer<Cell32> = recording.at(lane.pointee.pendingBefore.value)
   waiting.pointee.add(1)
   lane.pointee.pendingBefore.set(lane.pointee.pending.value)
@@ -82,10 +86,14 @@ private func end(
   _ op: UInt32, at now: UInt64, below top: UnsafeMutablePointer<Frame>,
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
+  // Also keeps 0 from being taken for a frame that holds no operation.
+  guard recording.isOperation(op) else {
+    if isEnabled() { lane.pointee.unknownOperations.add(1) }
+    return top
+  }
   var top = top
   if top.pointee.key.value == Frame.Mark.wall {
-    let operation = top.pointee.start.value
-    if operation == 0 || operation == UInt64(op) {
+    if top.pointee.start.value & bitOfTooDeep(op) != 0 {
       let left = top.pointee.work.value &- 1
       top.pointee.work.set(left)
       return left == 0 ? top - 1 : top
@@ -98,7 +106,7 @@ private func end(
   var found = top
   while found.pointee.operation != op {
     if found.pointee.key.value == Frame.Mark.root {
-      countUnmatchedEnd(of: op, on: lane, of: recording)
+      if isEnabled() && !wasOpenAtFork() { lane.pointee.unbalancedEnds.add(1) }
       return top
     }
     found = recording.skippingLowest(found - 1)
@@ -107,17 +115,6 @@ private func end(
     top = close(top, at: now, abandoned: true, on: lane, of: recording)
   }
   return close(top, at: now, abandoned: false, on: lane, of: recording)
-}
-
-private func countUnmatchedEnd(
-  of op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording
-) {
-  if !isEnabled() { return }
-  if recording.isOperation(op) {
-    lane.pointee.unbalancedEnds.add(1)
-  } else {
-    lane.pointee.unknownOperations.add(1)
-  }
 }
 
 /// Closes everything that is open on a lane whose thread ends.
@@ -144,6 +141,7 @@ private func close(
     lane.pointee.untrackedPaths.add(1)
     let record = recording.operation(frame.pointee.operation)
     call.add(to: record)
+    call.addAsCallee(to: below, of: recording)
   } else {
     let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
     call.add(to: node, on: lane, of: recording)

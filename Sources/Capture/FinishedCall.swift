@@ -58,6 +58,20 @@ struct FinishedCall {
     node.pointee.ended.publish(calls)
   }
 
+  /// Tells the caller what this call took, where no node of it will: self times are less by that.
+  func addAsCallee(to caller: UnsafeMutablePointer<Frame>, of recording: Recording) {
+    if caller.pointee.operation == 0 { return }
+    if caller.pointee.node.value == Frame.pathless {
+      let record = recording.operation(caller.pointee.operation)
+      record.pointee.pathless.callees.wallTicks.addShared(wallTicks)
+      record.pointee.pathless.callees.offCPUNanoseconds.addShared(offCPUNanoseconds)
+    } else {
+      let node: UnsafeMutablePointer<CallNode> = recording.at(caller.pointee.node.value)
+      node.pointee.pathlessCallees.wallTicks.add(wallTicks)
+      node.pointee.pathlessCallees.offCPUNanoseconds.add(offCPUNanoseconds)
+    }
+  }
+
   /// By any thread: the shared sums of an operation, for calls without a node.
   func add(to record: UnsafeMutablePointer<OperationRecord>) {
     record.pointee.pathless.wallTicks.addShared(wallTicks)

@@ -39,18 +39,16 @@ private func markTop(_ body: (UnsafeMutablePointer<Frame>) -> Void) {
   let recording = attachedRecording()
   let top = lane.pointee.top.value
   guard top % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
-  let frame = recording.frame(top: top)
-  // Calls nested too deep have no frame: what is said of them is said of nobody.
-  let open = frame.pointee.key.value == Frame.Mark.segment ? frameBelowSegment(frame) : frame
-  guard open.pointee.operation != 0 else {
-    if recording.header.pointee.mode.value != Header.Mode.off {
-      lane.pointee.outsideOperation.add(1)
-    }
-    return
-  }
-  lane.pointee.top.set(top &+ Frame.busyOffset)
+  lane.pointee.top.set(top | Frame.busyOffset)
   orderForSignals()
-  body(open)
+  let frame = recording.frame(top: top)
+  let open = frame.pointee.key.value == Frame.Mark.segment ? frameBelowSegment(frame) : frame
+  if open.pointee.operation != 0 {
+    body(open)
+  } else if recording.header.pointee.mode.value != Header.Mode.off {
+    // Also calls nested too deep, which have no frame.
+    lane.pointee.outsideOperation.add(1)
+  }
   lane.pointee.top.publish(top)
 }
 

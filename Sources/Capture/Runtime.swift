@@ -18,8 +18,13 @@ private enum Stage {
 }
 private let stage = Atomic<UInt32>(Stage.none)
 
-/// Off before the recording is made, by `prognos_set_enabled(false)` or PROGNOS_ENABLED=0.
-private let enabledBeforehand = Atomic<Bool>(true)
+/// What `prognos_set_enabled` said before the recording was made.
+private enum Wish {
+  static let none: UInt32 = 0
+  static let off: UInt32 = 1
+  static let on: UInt32 = 2
+}
+private let wish = Atomic<UInt32>(Wish.none)
 
 /// The recording, for a thread that has a lane.
 @inline(__always) func attachedRecording() -> Recording {
@@ -80,8 +85,8 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.cpuClock.set(clock.rung)
   recording.header.pointee.cpuClockReason.set(clock.reason.rawValue)
   recording.header.pointee.syncCostTicks.set(measureSync(in: recording))
-  let isOn = enabledBeforehand.load(ordering: .relaxed) && Options.isEnabledByEnvironment
-  recording.setEnabled(isOn)
+  recording.header.pointee.wantedTracks.set(options.track)
+  recording.setEnabled(isWantedOn)
   shim_recording_flag_set(recording.base)  // the mode is the header's first field
   _ = shim_install_hooks({ threadEnded($0) }, { forked() })
   return recording
@@ -94,13 +99,22 @@ public func isEnabled() -> Bool {
   if let recording = existingRecording() {
     return recording.header.pointee.mode.value != Header.Mode.off
   }
-  return enabledBeforehand.load(ordering: .relaxed)
-    && stage.load(ordering: .relaxed) != Stage.failed
+  return isWantedOn && stage.load(ordering: .relaxed) != Stage.failed
+}
+
+/// A call outweighs the environment.
+private var isWantedOn: Bool {
+  let said = wish.load(ordering: .relaxed)
+  return said == Wish.none ? Options.isEnabledByEnvironment : said == Wish.on
 }
 
 public func setEnabled(_ enabled: Bool) {
-  enabledBeforehand.store(enabled, ordering: .relaxed)
-  existingRecording()?.setEnabled(enabled)
+  wish.store(enabled ? Wish.on : Wish.off, ordering: .relaxed)
+  if let recording = existingRecording() {
+    recording.setEnabled(enabled)
+  } else {
+    shim_recording_flag_clear(!enabled)
+  }
 }
 
 extension Recording {
@@ -133,7 +147,8 @@ func countUntrackedCall() {
 }
 
 func countUnbalancedEnd() {
-  guard isEnabled() else { return }
+  // Where no lane was to be had, the begin was counted as dropped.
+  guard isEnabled(), !isRefusingLanes, !wasOpenAtFork() else { return }
   prepareRecording()?.header.pointee.unbalancedEnds.addShared(1)
 }
 

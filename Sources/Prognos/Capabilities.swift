@@ -5,9 +5,6 @@ import Capture
 import Recording
 import Synchronization
 
-/// The PROGNOS_TRACK_* bits that the host asked for.
-let wantedTracks = Atomic<UInt32>(UInt32(PROGNOS_TRACK_CPU))
-
 @_cdecl("prognos_capabilities_read") @implementation
 public func prognos_capabilities_read(
   _ out: UnsafeMutablePointer<prognos_capabilities>!, _ size: Int
@@ -40,7 +37,7 @@ func readCapabilities(_ recording: Recording) -> prognos_capabilities {
   capabilities.max_depth = Lane.maxDepth
   capabilities.track = clock == CPUClock.off ? 0 : UInt32(PROGNOS_TRACK_CPU)
   capabilities.track_unavailable =
-    wantedTracks.load(ordering: .relaxed) & ~UInt32(PROGNOS_TRACK_CPU)
+    header.pointee.wantedTracks.value & ~UInt32(PROGNOS_TRACK_CPU)
   return capabilities
 }
 
@@ -72,7 +69,7 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
   diagnostics.untracked_calls = header.pointee.untrackedCalls.value
   diagnostics.rejected_names = header.pointee.rejectedNames.value
   diagnostics.repaired_names = header.pointee.repairedNames.value
-  diagnostics.bad_arguments = header.pointee.badArguments.value
+  diagnostics.bad_arguments = header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
   diagnostics.outside_operation = header.pointee.outsideOperation.value
   diagnostics.unbalanced_ends = header.pointee.unbalancedEnds.value
   diagnostics.recording_bytes = recording.bytesInUse

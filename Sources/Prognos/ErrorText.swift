@@ -2,6 +2,7 @@
 import CPrognos
 import Capture
 import Recording
+import Synchronization
 
 /// Builds a sentence without malloc. A thread's last error is built in its lane: it names the bad value
 /// and what is accepted.
@@ -70,9 +71,16 @@ struct ErrorText: ~Copyable {
   }
 }
 
+/// Bad arguments from before the recording was made.
+let earlyBadArguments = Atomic<UInt64>(0)
+
 /// Sets the last error and returns PROGNOS_INVALID_ARGUMENT.
 func invalidArgument(_ compose: (inout ErrorText) -> Void) -> prognos_status {
-  existingRecording()?.header.pointee.badArguments.addShared(1)
+  if let recording = existingRecording() {
+    recording.header.pointee.badArguments.addShared(1)
+  } else {
+    earlyBadArguments.wrappingAdd(1, ordering: .relaxed)
+  }
   ErrorText.set(compose)
   return PROGNOS_INVALID_ARGUMENT
 }

@@ -46,12 +46,12 @@ public func prognos_start(
     ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
     return PROGNOS_ALREADY_STARTED
   }
-  wantedTracks.store(wanted.track, ordering: .relaxed)
   let existing = existingRecording()
   guard let recording = existing ?? prepareRecording(with: wanted) else {
     isStarted.store(false, ordering: .releasing)
     return noMemory("prognos_start")
   }
+  recording.header.pointee.wantedTracks.set(wanted.track)
   setLog(wanted)
   logStart(readCapabilities(recording), wanted: wanted)
   if existing != nil {
@@ -59,7 +59,8 @@ public func prognos_start(
     let fits =
       recording.header.pointee.operationCapacity.value >= wanted.max_ops
       && recording.header.pointee.laneCapacity.value >= wanted.max_threads
-      && recording.header.pointee.bytes.value <= wanted.memory_limit_bytes
+      && recording.header.pointee.bytes.value / UInt64(Layout.page)
+        == wanted.memory_limit_bytes / UInt64(Layout.page)
     guard options == nil || fits else {
       ErrorText.set {
         $0.put("prognos_start: recording began before with other sizes, which stay: ")

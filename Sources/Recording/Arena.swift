@@ -2,13 +2,17 @@
 
 /// Memory for lanes and what grows in them: pages claimed once and never given back.
 extension Recording {
-  /// Claims `count` pages in a row, without a lock; nil when the limit is reached.
-  func claimPages(_ count: UInt32) -> UInt32? {
+  /// Claims `count` pages in a row, without a lock; nil when the limit is reached. The reserve, an eighth
+  /// of the arena, is for lanes: a thread that comes when call trees have filled the rest still gets
+  /// one, and counts.
+  func claimPages(_ count: UInt32, fromReserve: Bool = false) -> UInt32? {
     let header = header
-    let end = header.pointee.arenaPageEnd.value
+    let last = header.pointee.arenaPageEnd.value
+    let reserve = (last &- header.pointee.arenaOffset.value / Layout.page) / 8
+    let end = fromReserve ? last : last &- reserve
     while true {
       let first = header.pointee.arenaPage.value
-      if count > end &- first { return nil }
+      if first >= end || count > end &- first { return nil }
       if header.pointee.arenaPage.exchange(first, for: first &+ count) {
         return first &* Layout.page
       }

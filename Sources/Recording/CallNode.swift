@@ -28,9 +28,16 @@ public struct CallNode: ~Copyable {
   public let involuntarySwitches: Cell64
   public let pageFaults: Cell64
   public let histogram: Histogram
-  let padding: InlineArray<2, Cell64>
+  /// Of the calls made from here that found no room for a node of their own.
+  public let pathlessCallees: Callees
 
   public static let bytes: UInt32 = 320
+}
+
+/// What calls made from here took: what self times are less by.
+public struct Callees: ~Copyable {
+  public let wallTicks: Cell64
+  public let offCPUNanoseconds: Cell64
 }
 
 /// How often calls of one node failed in one way.

@@ -7,7 +7,9 @@ extension Recording {
   public func child(
     _ operation: UInt32, of parent: UInt32, in lane: UnsafeMutablePointer<Lane>
   ) -> UInt32? {
-    let mask = lane.pointee.childIndexCapacity.value &- 1
+    let capacity = lane.pointee.childIndexCapacity.value
+    if capacity == 0 { return makeChild(operation, of: parent, in: lane) }
+    let mask = capacity &- 1
     let index = lane.pointee.childIndex.value
     var slot = hashOfChild(operation, parent) & mask
     while true {
@@ -40,9 +42,7 @@ extension Recording {
     let node: UnsafeMutablePointer<CallNode> = at(offset)
     node.pointee.operation.set(operation)
     node.pointee.parent.set(parent)
-    if parent != 0 {
-      insert(offset, operation, parent, in: lane)
-    }
+    insert(offset, operation, parent, in: lane)
     node.pointee.older.set(lane.pointee.newestNode.value)
     lane.pointee.nodeCount.add(1)
     lane.pointee.newestNode.publish(offset)
@@ -74,13 +74,6 @@ extension Recording {
       if parent != 0 { insert(offset, node.pointee.operation.value, parent, in: lane) }
       offset = node.pointee.older.value
     }
-    return true
-  }
-
-  /// Makes the root of a new lane's tree.
-  func makeRoot(in lane: UnsafeMutablePointer<Lane>) -> Bool {
-    guard let root = makeChild(0, of: 0, in: lane) else { return false }
-    lane.pointee.root.set(root)
     return true
   }
 

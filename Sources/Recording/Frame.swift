@@ -48,7 +48,7 @@ public struct Frame: ~Copyable {
     /// The lowest frame of a further segment; `start` is the offset of the frame below.
     public static let segment: UInt64 = 2 << 32
     /// The last two frames of a segment: the first is the top while calls are nested too deep, and
-    /// then `work` counts them and `start` is their operation, 0 when they are several.
+    /// then `work` counts them and `start` has a bit for each of their operations (handle modulo 64).
     public static let wall: UInt64 = 3 << 32
     public static let guarded: UInt64 = 4 << 32
     /// Added to the handle of an open operation that has no node, or whose end must go the slow way.

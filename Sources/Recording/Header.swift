@@ -39,8 +39,10 @@ public struct Header: ~Copyable {
   public let startTicks: Cell64
   public let startMonotonic: Cell64
   public let startUnix: Cell64
-  /// The bit pattern of a Double; refined whenever somebody reads.
+  /// The bit pattern of a Double.
   public let nanosecondsPerTick: Cell64
+  /// The age of the recording at which that was measured; 0 before.
+  public let calibratedAge: Cell64
 
   // Drops that belong to no lane: any thread adds.
   public let untrackedCalls: Cell64
@@ -53,6 +55,8 @@ public struct Header: ~Copyable {
   /// `CPUClock`: the rung that threads begin with, and why not a better one.
   public let cpuClock: Cell32
   public let cpuClockReason: Cell32
+  /// The PROGNOS_TRACK_* bits that were asked for.
+  public let wantedTracks: Cell32
   /// What one synchronisation of the CPU clock costs, measured when the recording began.
   public let syncCostTicks: Cell64
   /// 1 when time stamps are the cycle counter, 0 when they are the monotonic clock.

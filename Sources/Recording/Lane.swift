@@ -69,7 +69,7 @@ public struct Lane: ~Copyable {
     public static let owned: UInt32 = 1
   }
 
-  /// One page. The last error's text and the frames follow the fields.
+  /// One page. The last error's text, the root of the call tree and the frames follow the fields.
   public static let bytes: UInt32 = 4096
   /// A word that is always 0: the switch word of a thread that must ask the system each time.
   public static let zeroOffset: UInt32 = 504
@@ -77,13 +77,14 @@ public struct Lane: ~Copyable {
   public static let scratchOffset: UInt32 = 496
   public static let errorTextOffset: UInt32 = 512
   public static let errorTextBytes: UInt32 = 512
-  public static let framesOffset: UInt32 = 1024
-  /// Frames in the lane itself, the root and the two walls included.
-  public static let frameCount: UInt32 = 48
+  public static let rootOffset: UInt32 = 1024
+  public static let framesOffset: UInt32 = rootOffset + CallNode.bytes
+  /// Frames in the lane itself, the lowest and the two walls included.
+  public static let frameCount: UInt32 = 43
   /// Frames in each further segment, its lowest and its two walls included.
   public static let segmentFrameCount: UInt32 = 64
   public static let maxSegmentCount: UInt32 = 66
-  /// How deep operations may nest: 4,010.
+  /// How deep operations may nest: 4,005.
   public static let maxDepth =
     frameCount - 3 + (maxSegmentCount - 1) * (segmentFrameCount - 3)
 }

@@ -134,6 +134,8 @@ extension Recording {
     totals.voluntarySwitches = node.pointee.voluntarySwitches.value
     totals.involuntarySwitches = node.pointee.involuntarySwitches.value
     totals.pageFaults = node.pointee.pageFaults.value
+    totals.pathlessCalleeTicks = node.pointee.pathlessCallees.wallTicks.value
+    totals.pathlessCalleeOffCPUNanoseconds = node.pointee.pathlessCallees.offCPUNanoseconds.value
     var offset = node.pointee.failures.acquired
     while offset != 0 {
       let counter: UnsafeMutablePointer<FailureCounter> = at(offset)

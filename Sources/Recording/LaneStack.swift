@@ -21,17 +21,8 @@ extension Recording {
       let index = header.pointee.laneCount.value
       if index >= header.pointee.laneCapacity.value { return nil }
       // Memory first, so that a full recording does not use up the numbers.
-      guard let page = claimPages(1) else { return nil }
-      let lane: UnsafeMutablePointer<Lane> = at(page)
-      lane.pointee.state.set(Lane.State.owned)
-      makeFrames(at: page &+ Lane.framesOffset, count: Lane.frameCount, lowest: Frame.Mark.root)
-      guard makeRoot(in: lane) else { return nil }
-      let lowest: UnsafeMutablePointer<Frame> = at(page &+ Lane.framesOffset)
-      lowest.pointee.node.set(lane.pointee.root.value)
-      lane.pointee.firstFrame.set(page &+ Lane.framesOffset)
-      lane.pointee.segmentCount.set(1)
-      forgetPending(of: lane)
-      lane.pointee.top.publish(page &+ Lane.framesOffset)
+      guard let page = claimPages(1, fromReserve: true) else { return nil }
+      let lane = makeLane(at: page)
       var number = index
       while !header.pointee.laneCount.exchange(number, for: number &+ 1) {
         number = header.pointee.laneCount.value
@@ -40,6 +31,24 @@ extension Recording {
       laneSlot(number).pointee.publish(page)
       return lane
     }
+  }
+
+  /// A lane that is owned, with nothing open, in a page of zeros.
+  private func makeLane(at page: UInt32) -> UnsafeMutablePointer<Lane> {
+    let lane: UnsafeMutablePointer<Lane> = at(page)
+    lane.pointee.state.set(Lane.State.owned)
+    let root = page &+ Lane.rootOffset
+    lane.pointee.root.set(root)
+    lane.pointee.newestNode.set(root)
+    lane.pointee.nodeCount.set(1)
+    let frames = page &+ Lane.framesOffset
+    makeFrames(at: frames, count: Lane.frameCount, lowest: Frame.Mark.root)
+    frame(top: frames).pointee.node.set(root)
+    lane.pointee.firstFrame.set(frames)
+    lane.pointee.segmentCount.set(1)
+    forgetPending(of: lane)
+    lane.pointee.top.publish(frames)
+    return lane
   }
 
   private func makeFrames(at start: UInt32, count: UInt32, lowest: UInt64) {
@@ -83,6 +92,17 @@ extension Recording {
   /// The frame that a top offset stands for, busy or not.
   @inline(__always) public func frame(top: UInt32) -> UnsafeMutablePointer<Frame> {
     at(top & ~(Frame.bytes &- 1))
+  }
+
+  /// How many operations are open on a lane.
+  public func depth(of lane: UnsafeMutablePointer<Lane>) -> UInt32 {
+    var depth: UInt32 = 0
+    var frame = skippingLowest(frame(top: lane.pointee.top.value))
+    while frame.pointee.key.value != Frame.Mark.root {
+      if frame.pointee.operation != 0 { depth &+= 1 }
+      frame = skippingLowest(frame - 1)
+    }
+    return depth
   }
 
   /// `frame`, or the one below when it is a segment's lowest.

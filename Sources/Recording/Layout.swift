@@ -23,15 +23,19 @@ public struct Layout {
   public private(set) var arenaOffset: UInt32 = 0
 
   /// Lays out a recording of at most `memoryLimit` bytes. The tables take at most half of it: where
-  /// they would take more, their capacities are halved until they fit.
+  /// they would take more, the capacity of the larger one is halved until they fit.
   public init(memoryLimit: UInt64, operations: UInt32, lanes: UInt32) {
     let limit = min(max(memoryLimit, Self.minimumBytes), Self.maximumBytes)
     bytes = UInt32(truncatingIfNeeded: limit) & ~(Self.page - 1)
     operationCapacity = max(operations, 1)
     laneCapacity = max(lanes, 1)
     while !place() {
-      if operationCapacity > 16 { operationCapacity /= 2 }
-      if laneCapacity > 16 { laneCapacity /= 2 }
+      let operationBytes = UInt64(operationCapacity) * UInt64(OperationRecord.bytes)
+      if operationBytes > UInt64(laneCapacity) * 4 {
+        operationCapacity /= 2
+      } else {
+        laneCapacity /= 2
+      }
     }
   }
 

@@ -24,7 +24,8 @@ public struct PathlessCalls: ~Copyable {
   public let voluntarySwitches: Cell64
   public let involuntarySwitches: Cell64
   public let pageFaults: Cell64
-  let padding: InlineArray<3, Cell64>
+  public let callees: Callees
+  let padding: Cell64
 }
 
 /// A word that `prognos_fail` was given.

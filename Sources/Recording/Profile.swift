@@ -67,7 +67,9 @@ public struct Profile {
     self.moment = moment
     pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
     recording.forEachLane { lane in read(lane, distributions) }
-    for index in paths.indices.reversed() {
+    for index in paths.indices {
+      paths[index].calleeTicks += paths[index].totals.pathlessCalleeTicks
+      paths[index].calleeOffCPUNanoseconds += paths[index].totals.pathlessCalleeOffCPUNanoseconds
       guard let parent = paths[index].parent else { continue }
       paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
       paths[parent].calleeOffCPUNanoseconds += paths[index].totals.offCPUNanoseconds
@@ -131,8 +133,8 @@ public struct Profile {
   private mutating func addUpOperations() {
     operations = pathless.map { calls in
       Operation(
-        totals: calls, selfNanoseconds: nanoseconds(calls.wallTicks),
-        selfCPUNanoseconds: cpuNanoseconds(calls), selfSwitches: calls.switches)
+        totals: calls, selfNanoseconds: selfNanoseconds(pathless: calls),
+        selfCPUNanoseconds: selfCPUNanoseconds(pathless: calls), selfSwitches: calls.switches)
     }
     for path in paths {
       // An operation that was named while this was read.
@@ -161,6 +163,19 @@ public struct Profile {
     let selfOff = off > path.calleeOffCPUNanoseconds ? off - path.calleeOffCPUNanoseconds : 0
     let wall = nanoseconds(selfTicks(path))
     return tracksCPU && wall > selfOff ? wall - selfOff : 0
+  }
+
+  /// Wall time of calls without a path less that of the calls made from them.
+  public func selfNanoseconds(pathless calls: Totals) -> UInt64 {
+    let total = calls.wallTicks + calls.openTicks
+    return nanoseconds(total - min(calls.pathlessCalleeTicks, total))
+  }
+
+  private func selfCPUNanoseconds(pathless calls: Totals) -> UInt64 {
+    let off = calls.offCPUNanoseconds + calls.openOffCPUNanoseconds
+    let selfOff = off - min(calls.pathlessCalleeOffCPUNanoseconds, off)
+    let wall = selfNanoseconds(pathless: calls)
+    return tracksCPU ? wall - min(selfOff, wall) : 0
   }
 
   /// Switches during a path's calls less those during the calls made from it.
@@ -209,6 +224,9 @@ extension Recording {
     totals.voluntarySwitches = record.pointee.pathless.voluntarySwitches.value
     totals.involuntarySwitches = record.pointee.pathless.involuntarySwitches.value
     totals.pageFaults = record.pointee.pathless.pageFaults.value
+    totals.pathlessCalleeTicks = record.pointee.pathless.callees.wallTicks.value
+    totals.pathlessCalleeOffCPUNanoseconds =
+      record.pointee.pathless.callees.offCPUNanoseconds.value
     return totals
   }
 }

@@ -119,5 +119,7 @@ extension PathlessCalls {
     voluntarySwitches.set(0)
     involuntarySwitches.set(0)
     pageFaults.set(0)
+    callees.wallTicks.set(0)
+    callees.offCPUNanoseconds.set(0)
   }
 }

@@ -14,6 +14,9 @@ public struct Totals {
   public var voluntarySwitches: UInt64 = 0
   public var involuntarySwitches: UInt64 = 0
   public var pageFaults: UInt64 = 0
+  /// What calls made from here took that have no path of their own.
+  public var pathlessCalleeTicks: UInt64 = 0
+  public var pathlessCalleeOffCPUNanoseconds: UInt64 = 0
   /// What the open calls have taken so far.
   public var openTicks: UInt64 = 0
   public var openOffCPUNanoseconds: UInt64 = 0
@@ -38,6 +41,8 @@ public struct Totals {
     voluntarySwitches += other.voluntarySwitches
     involuntarySwitches += other.involuntarySwitches
     pageFaults += other.pageFaults
+    pathlessCalleeTicks += other.pathlessCalleeTicks
+    pathlessCalleeOffCPUNanoseconds += other.pathlessCalleeOffCPUNanoseconds
     openTicks += other.openTicks
     openOffCPUNanoseconds += other.openOffCPUNanoseconds
     for (kind, count) in other.failures { failures[kind, default: 0] += count }

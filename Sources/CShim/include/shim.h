@@ -26,9 +26,10 @@ SHIM_INLINE void shim_slot_set(void *_Nullable value) {
     shim_slot_ = value;
 }
 
-// Where prognos_recording_flag points: the recording's mode word, or a word that says "on" before
-// there is a recording.
-void shim_recording_flag_set(const void *_Nullable word);
+// Where prognos_recording_flag points: the recording's mode word, or, before there is one, a word that
+// says "on" or "off".
+void shim_recording_flag_set(const void *word);
+void shim_recording_flag_clear(bool off);
 
 // ---- the cycle counter ------------------------------------------------------------------------
 
