@@ -24,6 +24,8 @@
  * Threads      Every function may be called from every thread at any time: before prognos_start(),
  *              after prognos_stop(), in a forked child, in a thread-local destructor, in an atexit()
  *              handler. "Thread: owner" marks a call that acts on what the calling thread has open.
+ * Fork         A forked child begins a recording of its own: names and handles stay, numbers start at
+ *              zero, nothing is open. Ends of what the parent had open change nothing.
  * Signals      "Signal: safe" means async-signal-safe. A hot call that interrupts another one on its
  *              own thread is left out and counted (prognos_diagnostics.reentered); so is its end.
  * Cost         "Hot" functions never block, never take a lock, never call malloc, and after the

@@ -13,7 +13,7 @@ private let retryAfter: UInt64 = 10_000_000
 /// Some thread got no lane, and none was given back since.
 var isRefusingLanes: Bool { lastRefusal.load(ordering: .relaxed) != 0 }
 
-/// In a forked child: operations that were open when it forked, and whose ends may still come.
+/// In a forked child: operations that its ancestors had open at their forks, whose ends may still come.
 private let openAtFork = Atomic<UInt32>(0)
 
 /// Whether an end without a begin belongs to an operation that the parent had begun.
@@ -81,7 +81,9 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
 /// Called in the child of a fork, on its only thread. The child begins a recording of its own: names
 /// and handles stay, numbers start at zero, nothing is open.
 func forked() {
-  openAtFork.store(currentLane().map { attachedRecording().depth(of: $0) } ?? 0, ordering: .relaxed)
+  if let lane = currentLane() {
+    openAtFork.wrappingAdd(attachedRecording().depth(of: lane), ordering: .relaxed)
+  }
   shim_slot_set(nil)
   lastRefusal.store(0, ordering: .relaxed)
   restartRecordingInChild()

@@ -51,7 +51,6 @@ public struct Header: ~Copyable {
   public let badArguments: Cell64
   public let outsideOperation: Cell64
   public let unbalancedEnds: Cell64
-  public let reentered: Cell64
   /// `CPUClock`: the rung that threads begin with, and why not a better one.
   public let cpuClock: Cell32
   public let cpuClockReason: Cell32

@@ -62,6 +62,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.repairedNames.set(0)
     header.pointee.badArguments.set(0)
     header.pointee.outsideOperation.set(0)
+    header.pointee.unbalancedEnds.set(0)
   }
 
   // MARK: Operations
