@@ -37,7 +37,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   lane.pointee.threadID.set(shim_thread_id())
   lane.pointee.owners.add(1)
   clearErrorText(of: lane)
-  prepareCPUClock(of: lane, rung: recording.header.pointee.cpuClock.value)
+  prepareCPUClock(of: lane, rung: recording.header.pointee.cpuClock.value, in: recording)
   if let interrupting = currentLane() {
     // A signal handler attached this thread meanwhile.
     detach(lane)

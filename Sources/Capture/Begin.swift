@@ -79,7 +79,8 @@ private func begin(
   }
   // What happened since the last call belongs to the operation that is open so far.
   if !stayedOnCPU(lane) {
-    synchronizeCPUClock(of: lane, chargedTo: recording.skippingLowest(top))
+    synchronizeCPUClock(
+      of: lane, chargedTo: recording.skippingLowest(top), in: recording)
   }
 
   let parent = top.pointee.node.value

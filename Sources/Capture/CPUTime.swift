@@ -15,11 +15,14 @@ private let foreignLimit: UInt64 = 64
 private let switchedAtLeast: UInt64 = 1000
 
 /// Learns how long the lane's thread was off its CPU since the last time, and adds it to an open call.
+/// Returns the time stamp of the moment up to which it is known, which is when the call ends if it does.
 /// Cost: a clock read and two system calls, about 1 us.
+@discardableResult
 func synchronizeCPUClock(
-  of lane: UnsafeMutablePointer<Lane>, chargedTo frame: UnsafeMutablePointer<Frame>
-) {
-  let (wall, cpu) = readClocks(of: lane)
+  of lane: UnsafeMutablePointer<Lane>, chargedTo frame: UnsafeMutablePointer<Frame>,
+  in recording: Recording
+) -> UInt64 {
+  let (now, wall, cpu) = readClocks(of: lane, in: recording)
   let onCPU = cpu &- lane.pointee.syncedCPU.value
   // Signed: two clock readings jitter by some nanoseconds, which later readings make up for.
   let off = Int64(bitPattern: wall &- lane.pointee.syncedWall.value &- onCPU
@@ -45,6 +48,7 @@ func synchronizeCPUClock(
     frame.addSwitches(offCPU: offCPU, voluntary: 0, involuntary: 0, faults: 0)
   }
   lane.pointee.syncs.add(1)
+  return now
 }
 
 private func keep(_ usage: shim_thread_usage, of lane: UnsafeMutablePointer<Lane>) {
@@ -53,35 +57,39 @@ private func keep(_ usage: shim_thread_usage, of lane: UnsafeMutablePointer<Lane
   lane.pointee.syncedPageFaults.set(usage.page_faults)
 }
 
-/// The monotonic clock and the thread's CPU clock, with the mark armed for the time from here on.
-private func readClocks(of lane: UnsafeMutablePointer<Lane>) -> (wall: UInt64, cpu: UInt64) {
+/// A time stamp, the monotonic clock and the thread's CPU clock of one moment, with the mark armed for
+/// the time from here on.
+private func readClocks(
+  of lane: UnsafeMutablePointer<Lane>, in recording: Recording
+) -> (ticks: UInt64, wall: UInt64, cpu: UInt64) {
   switch lane.pointee.cpuClock.value {
   case CPUClock.rseq:
     let word = switchWord(lane)
     let mark = lane.pointee.unswitched.value
-    let found = shim_load(word)
-    if found != 0 && found != mark {
-      lane.pointee.foreignSwitchWords.add(1)
-      if lane.pointee.foreignSwitchWords.value >= foreignLimit { askEachTime(lane) }
-    } else {
-      lane.pointee.foreignSwitchWords.set(0)
-    }
-    var times: (UInt64, UInt64)
+    stepDownIfForeign(shim_load(word), mark, lane)
+    var moment: (UInt64, UInt64, UInt64)
     var attempts = 0
     repeat {
       shim_store(word, mark)
-      times = (shim_monotonic_ns(), shim_thread_cpu_ns())
+      moment = (ticks(in: recording), shim_monotonic_ns(), shim_thread_cpu_ns())
       attempts += 1
-    } while shim_load(word) != mark && attempts < 4  // switched out between the two readings
-    return times
+    } while shim_load(word) != mark && attempts < 4  // switched out between the readings
+    return moment
   case CPUClock.perf:
     if let page = UnsafeRawPointer(bitPattern: UInt(lane.pointee.perfPage.value)) {
-      return (shim_monotonic_ns(), shim_perf_cpu_ns(page))
+      return (ticks(in: recording), shim_monotonic_ns(), shim_perf_cpu_ns(page))
     }
-    return (shim_monotonic_ns(), shim_thread_cpu_ns())
+    fallthrough
   default:
-    return (shim_monotonic_ns(), shim_thread_cpu_ns())
+    return (ticks(in: recording), shim_monotonic_ns(), shim_thread_cpu_ns())
   }
+}
+
+/// Notices that somebody else uses the thread's rseq area.
+private func stepDownIfForeign(_ found: UInt64, _ mark: UInt64, _ lane: UnsafeMutablePointer<Lane>) {
+  guard found != 0 && found != mark else { return lane.pointee.foreignSwitchWords.set(0) }
+  lane.pointee.foreignSwitchWords.add(1)
+  if lane.pointee.foreignSwitchWords.value >= foreignLimit { askEachTime(lane) }
 }
 
 /// Steps a lane down to the system call.
@@ -92,7 +100,9 @@ private func askEachTime(_ lane: UnsafeMutablePointer<Lane>) {
 }
 
 /// Prepares a lane for the calling thread's CPU time, on the process's rung or below it.
-func prepareCPUClock(of lane: UnsafeMutablePointer<Lane>, rung: UInt32) {
+func prepareCPUClock(
+  of lane: UnsafeMutablePointer<Lane>, rung: UInt32, in recording: Recording
+) {
   lane.pointee.foreignSwitchWords.set(0)
   lane.pointee.owedOffCPU.set(0)
   closePerfPage(of: lane)
@@ -122,7 +132,7 @@ func prepareCPUClock(of lane: UnsafeMutablePointer<Lane>, rung: UInt32) {
   var usage = shim_thread_usage()
   shim_thread_usage_read(&usage)
   keep(usage, of: lane)
-  let (wall, cpu) = readClocks(of: lane)
+  let (_, wall, cpu) = readClocks(of: lane, in: recording)
   lane.pointee.syncedWall.set(wall)
   lane.pointee.syncedCPU.set(cpu)
 }

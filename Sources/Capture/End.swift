@@ -66,10 +66,9 @@ func endCarefully(_ op: prognos_op) {
   let recording = attachedRecording()
   let topOffset = lane.pointee.top.value
   guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
-  let now = ticks(in: recording)
   lane.pointee.top.set(topOffset &+ Frame.busyOffset)
   orderForSignals()
-  let top = end(op, at: now, below: recording.frame(top: topOffset), on: lane, of: recording)
+  let top = end(op, at: ticks(in: recording), below: recording.frame(top: topOffset), on: lane, of: recording)
   lane.pointee.top.publish(recording.offset(of: top))
 }
 
@@ -91,7 +90,7 @@ private func end(
     if isEnabled() { lane.pointee.unknownOperations.add(1) }
     return top
   }
-  var top = top
+  var (top, now) = (top, now)
   if top.pointee.key.value == Frame.Mark.wall {
     if top.pointee.start.value & bitOfTooDeep(op) != 0 {
       let left = top.pointee.work.value &- 1
@@ -101,7 +100,7 @@ private func end(
     top -= 1  // an operation further down ends, and with it all that were too deep
   }
   top = recording.skippingLowest(top)
-  if !stayedOnCPU(lane) { synchronizeCPUClock(of: lane, chargedTo: top) }
+  if !stayedOnCPU(lane) { now = synchronizeCPUClock(of: lane, chargedTo: top, in: recording) }
 
   var found = top
   while found.pointee.operation != op {
