@@ -5,7 +5,7 @@ import Recording
 /// The fast path: the operation that this slot of the stack held last, under the same parent, on a
 /// thread that was not switched out. Everything rarer is `beginCarefully`.
 #if hasFeature(Embedded)
-@_noLocks
+  @_noLocks
 #endif
 @c(prognos_begin) @implementation
 public func prognos_begin(_ op: prognos_op) {

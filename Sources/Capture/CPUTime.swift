@@ -25,8 +25,9 @@ func synchronizeCPUClock(
   let (now, wall, cpu) = readClocks(of: lane, in: recording)
   let onCPU = cpu &- lane.pointee.syncedCPU.value
   // Signed: two clock readings jitter by some nanoseconds, which later readings make up for.
-  let off = Int64(bitPattern: wall &- lane.pointee.syncedWall.value &- onCPU
-    &+ lane.pointee.owedOffCPU.value)
+  let off = Int64(
+    bitPattern: wall &- lane.pointee.syncedWall.value &- onCPU
+      &+ lane.pointee.owedOffCPU.value)
   lane.pointee.syncedWall.set(wall)
   lane.pointee.syncedCPU.set(cpu)
   lane.pointee.owedOffCPU.set(UInt64(bitPattern: min(off, 0)))
@@ -86,7 +87,8 @@ private func readClocks(
 }
 
 /// Notices that somebody else uses the thread's rseq area.
-private func stepDownIfForeign(_ found: UInt64, _ mark: UInt64, _ lane: UnsafeMutablePointer<Lane>) {
+private func stepDownIfForeign(_ found: UInt64, _ mark: UInt64, _ lane: UnsafeMutablePointer<Lane>)
+{
   guard found != 0 && found != mark else { return lane.pointee.foreignSwitchWords.set(0) }
   lane.pointee.foreignSwitchWords.add(1)
   if lane.pointee.foreignSwitchWords.value >= foreignLimit { askEachTime(lane) }

@@ -5,7 +5,7 @@ import Recording
 /// The fast path: the top operation, without work, failure or switch, in an octave that has buckets.
 /// Everything rarer is `endCarefully`.
 #if hasFeature(Embedded)
-@_noLocks
+  @_noLocks
 #endif
 @c(prognos_end) @implementation
 public func prognos_end(_ op: prognos_op) {
@@ -29,7 +29,8 @@ public func prognos_end(_ op: prognos_op) {
   let wall = counterTicks() &- frame.pointee.start.value
   let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
   let bucket = Histogram.bucket(wall & (Histogram.limit &- 1))
-  let buckets = node.pointee.histogram.octaves[unchecked: Int(truncatingIfNeeded: bucket &>> 6)].value
+  let buckets = node.pointee.histogram.octaves[unchecked: Int(truncatingIfNeeded: bucket &>> 6)]
+    .value
   let offset = buckets &+ UInt32(truncatingIfNeeded: bucket & 63) &* 4
   let cell: UnsafeMutablePointer<Cell32> = recording.at(offset)
   // A counter that ran backwards, too, gives a value beyond the limit.
@@ -68,7 +69,8 @@ func endCarefully(_ op: prognos_op) {
   guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
   lane.pointee.top.set(topOffset &+ Frame.busyOffset)
   orderForSignals()
-  let top = end(op, at: ticks(in: recording), below: recording.frame(top: topOffset), on: lane, of: recording)
+  let top = end(
+    op, at: ticks(in: recording), below: recording.frame(top: topOffset), on: lane, of: recording)
   lane.pointee.top.publish(recording.offset(of: top))
 }
 

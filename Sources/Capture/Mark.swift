@@ -5,7 +5,7 @@ import Recording
 // What a host says of the operation that is open: how much it does, and that it failed.
 
 #if hasFeature(Embedded)
-@_noLocks
+  @_noLocks
 #endif
 @c(prognos_work) @implementation
 public func prognos_work(_ amount: UInt64) {
@@ -21,7 +21,7 @@ public func prognos_work(_ amount: UInt64) {
 }
 
 #if hasFeature(Embedded)
-@_noLocks
+  @_noLocks
 #endif
 @c(prognos_fail) @implementation
 public func prognos_fail(_ kind: UnsafePointer<CChar>!) {

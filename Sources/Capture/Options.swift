@@ -130,7 +130,8 @@ public enum Options {
         leftOut = leftOut ?? LeftOut(variable: "PROGNOS_TRACK", text: text, option: nil)
       }
     }
-    options.recording_path = environment("PROGNOS_RECORDING_PATH") ?? environment("PROGNOS_RECORDING")
+    options.recording_path =
+      environment("PROGNOS_RECORDING_PATH") ?? environment("PROGNOS_RECORDING")
     options.serve = environment("PROGNOS_SERVE")
     return (options, leftOut)
   }

@@ -41,7 +41,11 @@ public struct Report {
     var outermost: [Int] = []
     var children = [[Int]](repeating: [], count: profile.paths.count)
     for (index, path) in profile.paths.enumerated() where path.isWorthShowing {
-      if let parent = path.parent { children[parent].append(index) } else { outermost.append(index) }
+      if let parent = path.parent {
+        children[parent].append(index)
+      } else {
+        outermost.append(index)
+      }
     }
     for index in children.indices { children[index].sort(by: takesLonger) }
     outermost.sort(by: takesLonger)

@@ -148,7 +148,8 @@ extension Report {
     }
     let all = stats.reduce(UInt64(0)) { $0 + $1.stats.self_wall_ns }
     var table = Table([
-      .init("BY SELF TIME", .left), .init("SELF"), .init("OF ALL THREADS", .left), .init("SELF CPU"),
+      .init("BY SELF TIME", .left), .init("SELF"), .init("OF ALL THREADS", .left),
+      .init("SELF CPU"),
       .init("WAITING"), .init("SLOWEST"), .init("CALLS/S"), .init("SWITCHES"), .init("WORK"),
     ])
     for (id, one, switches) in stats.prefix(15) {
@@ -212,7 +213,9 @@ extension Report {
       (diagnostics.too_deep, "x begin nested too deep"),
       (diagnostics.reentered, "x call from a signal handler left out"),
       (diagnostics.untracked_calls, "x call dropped: too many threads, or no memory"),
-      (diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"),
+      (
+        diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"
+      ),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

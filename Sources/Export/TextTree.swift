@@ -40,7 +40,11 @@ struct TextTree {
         row.totalTicks = path.wallTicksSoFar
         row.cpuNanoseconds = profile.cpuNanosecondsSoFar(path.totals)
         rowOfPath[index] = rows.count
-        if let caller { rows[caller].children.append(rows.count) } else { outermost.append(rows.count) }
+        if let caller {
+          rows[caller].children.append(rows.count)
+        } else {
+          outermost.append(rows.count)
+        }
         rows.append(row)
       }
       let row = rowOfPath[index]

@@ -69,7 +69,8 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
   diagnostics.untracked_calls = header.pointee.untrackedCalls.value
   diagnostics.rejected_names = header.pointee.rejectedNames.value
   diagnostics.repaired_names = header.pointee.repairedNames.value
-  diagnostics.bad_arguments = header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
+  diagnostics.bad_arguments =
+    header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
   diagnostics.outside_operation = header.pointee.outsideOperation.value
   diagnostics.unbalanced_ends = header.pointee.unbalancedEnds.value
   diagnostics.recording_bytes = recording.bytesInUse

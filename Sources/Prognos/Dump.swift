@@ -6,7 +6,8 @@ import Export
 import Recording
 
 @_cdecl("prognos_dump") @implementation
-public func prognos_dump(_ path: UnsafePointer<CChar>!, _ format: prognos_format) -> prognos_status {
+public func prognos_dump(_ path: UnsafePointer<CChar>!, _ format: prognos_format) -> prognos_status
+{
   guard let path, path[0] != 0 else {
     return invalidArgument {
       $0.put("prognos_dump: the path is ")

@@ -23,7 +23,8 @@ func fill<T>(
   }
   let known = min(size, MemoryLayout<T>.size)
   withUnsafeBytes(of: value) { bytes in
-    UnsafeMutableRawPointer(out).copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: known)
+    UnsafeMutableRawPointer(out).copyMemory(
+      from: bytes.baseAddress.unsafelyUnwrapped, byteCount: known)
   }
   if size > known {
     (UnsafeMutableRawPointer(out) + known).initializeMemory(

@@ -102,8 +102,9 @@ public struct Recording: @unchecked Sendable {
 
   /// A NUL-terminated text of the names zone.
   public func text(_ name: UInt32) -> UnsafePointer<CChar> {
-    UnsafePointer((base + Int(header.pointee.namesOffset.value &+ name))
-      .assumingMemoryBound(to: CChar.self))
+    UnsafePointer(
+      (base + Int(header.pointee.namesOffset.value &+ name))
+        .assumingMemoryBound(to: CChar.self))
   }
 }
 

@@ -55,32 +55,32 @@ typedef struct prognos_capabilities {
     uint64_t memory_limit_bytes;    /**< the limit in force; it may be below what was asked for */
     uint32_t max_ops;               /**< the limits in force */
     uint32_t max_threads;
-    uint32_t max_depth;             /**< how deep operations may nest */
-    uint32_t track;                 /**< PROGNOS_TRACK_* bits that are live */
-    uint32_t track_unavailable;     /**< PROGNOS_TRACK_* bits asked for that are not */
-    uint32_t reserved;              /**< 0 */
+    uint32_t max_depth;         /**< how deep operations may nest */
+    uint32_t track;             /**< PROGNOS_TRACK_* bits that are live */
+    uint32_t track_unavailable; /**< PROGNOS_TRACK_* bits asked for that are not */
+    uint32_t reserved;          /**< 0 */
 } prognos_capabilities;
 
 /**
  * What could not be recorded, and what the library itself used. Counters since the recording began.
  */
 typedef struct prognos_diagnostics {
-    uint64_t unbalanced_ends;     /**< end without a begin */
-    uint64_t unknown_operations;  /**< begin or end of a handle that was never given out */
-    uint64_t outside_operation;   /**< work or fail without an open operation */
-    uint64_t too_deep;            /**< begins nested deeper than prognos_capabilities.max_depth */
-    uint64_t reentered;           /**< hot calls from a signal handler that interrupted another one */
-    uint64_t untracked_calls;     /**< begins dropped: more than max_threads threads, or no memory */
-    uint64_t untracked_paths;     /**< calls counted without path and histogram: memory is full */
-    uint64_t rejected_names;      /**< new operation names refused: table or name space full */
-    uint64_t repaired_names;      /**< names with invalid UTF-8 or over 255 bytes */
-    uint64_t bad_arguments;       /**< calls that returned PROGNOS_INVALID_ARGUMENT */
-    uint64_t threads;             /**< threads that have recorded so far */
-    uint64_t threads_now;         /**< of these, the ones alive */
-    uint64_t call_paths;          /**< call-tree nodes, over all threads */
-    uint64_t recording_bytes;     /**< memory taken from the limit */
-    uint64_t clock_syncs;         /**< system calls made to learn CPU time, one a detected switch */
-    uint64_t self_cpu_ns;         /**< CPU time in them, estimated: clock_syncs x the cost of one */
+    uint64_t unbalanced_ends;    /**< end without a begin */
+    uint64_t unknown_operations; /**< begin or end of a handle that was never given out */
+    uint64_t outside_operation;  /**< work or fail without an open operation */
+    uint64_t too_deep;           /**< begins nested deeper than prognos_capabilities.max_depth */
+    uint64_t reentered;       /**< hot calls from a signal handler that interrupted another one */
+    uint64_t untracked_calls; /**< begins dropped: more than max_threads threads, or no memory */
+    uint64_t untracked_paths; /**< calls counted without path and histogram: memory is full */
+    uint64_t rejected_names;  /**< new operation names refused: table or name space full */
+    uint64_t repaired_names;  /**< names with invalid UTF-8 or over 255 bytes */
+    uint64_t bad_arguments;   /**< calls that returned PROGNOS_INVALID_ARGUMENT */
+    uint64_t threads;         /**< threads that have recorded so far */
+    uint64_t threads_now;     /**< of these, the ones alive */
+    uint64_t call_paths;      /**< call-tree nodes, over all threads */
+    uint64_t recording_bytes; /**< memory taken from the limit */
+    uint64_t clock_syncs;     /**< system calls made to learn CPU time, one a detected switch */
+    uint64_t self_cpu_ns;     /**< CPU time in them, estimated: clock_syncs x the cost of one */
 } prognos_diagnostics;
 
 /**

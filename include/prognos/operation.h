@@ -94,7 +94,7 @@ namespace prognos {
 namespace detail {
 
 class scope {
-public:
+  public:
     explicit scope(prognos_op op) noexcept
         : op_(__atomic_load_n(prognos_recording_flag, __ATOMIC_RELAXED) != 0 ? op : 0) {
         if (op_ != 0) prognos_begin(op_);
@@ -105,7 +105,7 @@ public:
     scope(const scope &) = delete;
     scope &operator=(const scope &) = delete;
 
-private:
+  private:
     prognos_op op_;
 };
 
@@ -116,8 +116,8 @@ extern "C" {
 
 #define PROGNOS_SCOPE(name)                                                                        \
     static const prognos_op PROGNOS_JOIN(prognos_op_, __LINE__) = prognos_op_named(name);          \
-    const ::prognos::detail::scope PROGNOS_JOIN(prognos_scope_, __LINE__)(                         \
-        PROGNOS_JOIN(prognos_op_, __LINE__))
+    const ::prognos::detail::scope PROGNOS_JOIN(prognos_scope_,                                    \
+                                                __LINE__)(PROGNOS_JOIN(prognos_op_, __LINE__))
 
 #elif defined(__GNUC__)
 

@@ -23,20 +23,20 @@ typedef enum prognos_window {
  * times do not, and are what adds up over operations.
  */
 typedef struct prognos_op_stats {
-    uint64_t count;           /**< finished calls, failed and abandoned ones included */
-    uint64_t active;          /**< calls open at this moment */
-    uint64_t failed;          /**< calls marked by prognos_fail() */
-    uint64_t abandoned;       /**< calls closed by an outer end or by the end of their thread */
-    uint64_t wall_ns;         /**< sum of wall time */
-    uint64_t wall_min_ns;     /**< the fastest call; 0 without calls */
-    uint64_t wall_max_ns;     /**< the slowest call */
-    uint64_t wall_p50_ns;     /**< quantiles of wall time, relative error at most 0.8 % */
+    uint64_t count;       /**< finished calls, failed and abandoned ones included */
+    uint64_t active;      /**< calls open at this moment */
+    uint64_t failed;      /**< calls marked by prognos_fail() */
+    uint64_t abandoned;   /**< calls closed by an outer end or by the end of their thread */
+    uint64_t wall_ns;     /**< sum of wall time */
+    uint64_t wall_min_ns; /**< the fastest call; 0 without calls */
+    uint64_t wall_max_ns; /**< the slowest call */
+    uint64_t wall_p50_ns; /**< quantiles of wall time, relative error at most 0.8 % */
     uint64_t wall_p95_ns;
     uint64_t wall_p99_ns;
-    uint64_t self_wall_ns;    /**< wall time less that of operations called inside */
-    uint64_t cpu_ns;          /**< time on a CPU (CLOCK_THREAD_CPUTIME_ID); never above wall_ns */
-    uint64_t self_cpu_ns;     /**< CPU time less that of operations called inside */
-    uint64_t blocked_ns;      /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
+    uint64_t self_wall_ns; /**< wall time less that of operations called inside */
+    uint64_t cpu_ns;       /**< time on a CPU (CLOCK_THREAD_CPUTIME_ID); never above wall_ns */
+    uint64_t self_cpu_ns;  /**< CPU time less that of operations called inside */
+    uint64_t blocked_ns;   /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
     uint64_t allocated_bytes; /**< memory and I/O fields: 0 in this version */
     uint64_t allocations;
     uint64_t freed_bytes;
@@ -58,12 +58,12 @@ typedef struct prognos_op_stats {
  * What the process costs. A value that the system does not tell is 0.
  */
 typedef struct prognos_process_stats {
-    double cpu_ratio;           /**< CPU time / (time x CPUs this process may use) since its start */
-    uint64_t rss_bytes;         /**< resident set */
-    uint64_t virtual_bytes;     /**< address space */
-    uint64_t heap_bytes;        /**< in use in glibc's malloc (mallinfo2) */
-    uint64_t open_fds;          /**< open file descriptors */
-    uint64_t threads;           /**< threads of the process */
+    double cpu_ratio;       /**< CPU time / (time x CPUs this process may use) since its start */
+    uint64_t rss_bytes;     /**< resident set */
+    uint64_t virtual_bytes; /**< address space */
+    uint64_t heap_bytes;    /**< in use in glibc's malloc (mallinfo2) */
+    uint64_t open_fds;      /**< open file descriptors */
+    uint64_t threads;       /**< threads of the process */
     uint64_t active_operations; /**< operations open at this moment */
     uint64_t active_sessions;   /**< 0 in this version */
     double operations_per_s;    /**< finished operations per second of the window */
@@ -73,7 +73,7 @@ typedef struct prognos_process_stats {
     uint64_t wall_p99_ns;
     uint64_t read_bytes;    /**< through read system calls (rchar of /proc/self/io) */
     uint64_t written_bytes; /**< through write system calls (wchar) */
-    double pressure_cpu;    /**< share of the last 10 s in which some task waited: PSI "some avg10" */
+    double pressure_cpu; /**< share of the last 10 s in which some task waited: PSI "some avg10" */
     double pressure_memory;
     double pressure_io;
     uint64_t uptime_ns; /**< since the process started */
