@@ -22,12 +22,13 @@ public func prognos_begin(_ op: prognos_op) {
   let parent: UnsafeMutablePointer<Frame> = recording.at(top)
   let slot = parent + 1
   guard slot.pointee.key.value == UInt64(op),
-    slot.pointee.parent.value == parent.pointee.node.value,
-    stayedOnCPU(lane)
+    slot.pointee.parent.value == parent.pointee.node.value
   else { return beginCarefully(op, leaving: top, on: lane) }
-
   slot.pointee.state.set(0)
+  slot.pointee.work.set(0)
   slot.pointee.start.set(counterTicks())
+  // After the counter: a switch before it is not this call's.
+  guard stayedOnCPU(lane) else { return beginCarefully(op, leaving: top, on: lane) }
   lane.pointee.top.publish(top &+ Frame.bytes)
 }
 
@@ -91,7 +92,13 @@ private func begin(
   let isPlain = node != nil && recording.header.pointee.mode.value == Header.Mode.counter
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)
+  slot.pointee.work.set(0)
   slot.pointee.start.set(ticks(in: recording))
+  // Not rarely the thread is switched out as it comes back from the system calls above.
+  if !stayedOnCPU(lane) {
+    slot.pointee.start.set(
+      synchronizeCPUClock(of: lane, chargedTo: recording.skippingLowest(top), in: recording))
+  }
   return slot
 }
 

@@ -2,7 +2,7 @@
 import CPrognos
 import Recording
 
-/// The fast path: the top operation, without work, failure or switch, in an octave that has buckets.
+/// The fast path: the top operation, without failure or switch, in an octave that has buckets.
 /// Everything rarer is `endCarefully`.
 #if hasFeature(Embedded)
   @_noLocks
@@ -11,16 +11,16 @@ import Recording
 public func prognos_end(_ op: prognos_op) {
   guard let lane = currentLane() else { return endCarefully(op) }
   let recording = attachedRecording()
+  if isIdle(lane, of: recording) { return }
   // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
   lane.pointee.top.set(top | Frame.busyOffset)
   orderForSignals()
   // When the lane was busy before, this reads the guard as the key.
   let frame: UnsafeMutablePointer<Frame> = recording.at(top)
-  guard frame.pointee.key.value == UInt64(op), frame.pointee.state.value == 0, stayedOnCPU(lane)
-  else {
+  guard frame.pointee.key.value == UInt64(op), frame.pointee.state.value == 0 else {
     lane.pointee.top.set(top)
-    return isIdle(lane, of: recording) ? () : endCarefully(op)
+    return endCarefully(op)
   }
 
   let waiting: UnsafeMutablePointer<Cell32> = recording.at(lane.pointee.pendingBefore.value)
@@ -34,7 +34,8 @@ public func prognos_end(_ op: prognos_op) {
   let offset = buckets &+ UInt32(truncatingIfNeeded: bucket & 63) &* 4
   let cell: UnsafeMutablePointer<Cell32> = recording.at(offset)
   // A counter that ran backwards, too, gives a value beyond the limit.
-  guard wall < Histogram.limit, buckets != 0, cell.pointee.value < .max - 2 else {
+  guard stayedOnCPU(lane), wall < Histogram.limit, buckets != 0, cell.pointee.value < .max - 2
+  else {
     return endCarefully(op, leaving: top, on: lane, of: recording)
   }
   let calls = node.pointee.ended.value &+ 1
@@ -42,6 +43,7 @@ public func prognos_end(_ op: prognos_op) {
   orderForReaders()
   lane.pointee.pending.set(offset)
   node.pointee.wallTicks.add(wall)
+  node.pointee.work.add(frame.pointee.work.value)
   if wall > node.pointee.slowestTicks.value { node.pointee.slowestTicks.set(wall) }
   if ~wall > node.pointee.fastestComplement.value { node.pointee.fastestComplement.set(~wall) }
   node.pointee.ended.publish(calls)

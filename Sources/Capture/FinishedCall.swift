@@ -18,7 +18,7 @@ struct FinishedCall {
     wallTicks = Int64(bitPattern: wall) < 0 ? 0 : wall
     isAbandoned = abandoned
     state = frame.pointee.state.value
-    work = state & Frame.State.worked != 0 ? frame.pointee.work.value : 0
+    work = frame.pointee.work.value
     let switched = state & Frame.State.switched != 0
     offCPUNanoseconds = switched ? frame.pointee.offCPUNanoseconds.value : 0
     voluntarySwitches = switched ? UInt64(frame.pointee.voluntarySwitches.value) : 0
@@ -43,9 +43,9 @@ struct FinishedCall {
     node.pointee.fastestComplement.set(max(node.pointee.fastestComplement.value, ~wallTicks))
     let bucket = Histogram.bucket(min(wallTicks, Histogram.limit - 1))
     if !recording.count(bucket: bucket, of: node, in: lane) { lane.pointee.untrackedPaths.add(1) }
+    node.pointee.work.add(work)
     if isAbandoned { node.pointee.abandoned.add(1) }
     if state != 0 {
-      node.pointee.work.add(work)
       node.pointee.offCPUNanoseconds.add(offCPUNanoseconds)
       node.pointee.voluntarySwitches.add(voluntarySwitches)
       node.pointee.involuntarySwitches.add(involuntarySwitches)

@@ -9,15 +9,7 @@ import Recording
 #endif
 @c(prognos_work) @implementation
 public func prognos_work(_ amount: UInt64) {
-  markTop { frame in
-    let state = frame.pointee.state.value
-    if state & Frame.State.worked == 0 {
-      frame.pointee.work.set(amount)
-      frame.pointee.state.set(state | Frame.State.worked)
-    } else {
-      frame.pointee.work.add(amount)
-    }
-  }
+  markTop { $0.pointee.work.add(amount) }
 }
 
 #if hasFeature(Embedded)

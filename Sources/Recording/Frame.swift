@@ -36,8 +36,7 @@ public struct Frame: ~Copyable {
 
   public enum State {
     public static let failed: UInt32 = 1
-    public static let worked: UInt32 = 2
-    public static let switched: UInt32 = 4
+    public static let switched: UInt32 = 2
     public static let kindShift: UInt32 = 16
   }
 

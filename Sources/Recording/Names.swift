@@ -29,11 +29,12 @@ extension Recording {
   /// The handle of the operation of this name, added if it is new. A spin lock keeps handles dense;
   /// it is held for less than a microsecond.
   public func nameOperation(
-    _ name: borrowing CleanText, threadID: UInt32, whileWaiting pause: () -> Void
+    _ name: borrowing CleanText, threadID: @autoclosure () -> UInt32, whileWaiting pause: () -> Void
   ) throws(NameFailure) -> UInt32 {
     let known = findOperation(name)
     if known != 0 { return known }
     let header = header
+    let threadID = threadID()
     while !header.pointee.registrar.exchange(0, for: threadID) {
       if header.pointee.registrar.value == threadID { throw .interrupted }
       pause()

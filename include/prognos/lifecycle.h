@@ -116,7 +116,8 @@ prognos_status prognos_stop(void);
 /**
  * The feature flag: instant, any thread, any time. While it is off, begin does nothing, and an end
  * closes only what was begun while it was on. Off at start with PROGNOS_ENABLED=0.
- * Cost: a begin+end pair takes under 2 ns while it is off. Thread: any. Signal: safe.
+ * Cost: while it is off, a PROGNOS_SCOPE takes 0.5 ns, and a begin+end pair as long as two calls of
+ * empty library functions. Thread: any. Signal: safe.
  */
 void prognos_set_enabled(bool enabled);
 
