@@ -71,6 +71,7 @@ extension Recording {
       cpuNanoseconds: { thread in
         let cpu = thread == 0 ? 0 : shim_cpu_of_thread_ns(thread)
         return cpu == 0 ? nil : cpu
-      })
+      },
+      waitForWriter: { shim_sleep_ns(100_000) })
   }
 }

@@ -17,23 +17,33 @@ public struct ReadingMoment {
   public let nanosecondsPerTick: Double
   /// The CPU time of a thread of this process; nil for a thread that is gone.
   public let cpuNanoseconds: (_ threadID: UInt32) -> UInt64?
+  /// Lets a preempted writer run: about 0.1 ms.
+  public let waitForWriter: () -> Void
 
   public init(
     ticks: UInt64, monotonicNanoseconds: UInt64, nanosecondsPerTick: Double,
-    cpuNanoseconds: @escaping (UInt32) -> UInt64?
+    cpuNanoseconds: @escaping (UInt32) -> UInt64? = { _ in nil },
+    waitForWriter: @escaping () -> Void = {}
   ) {
     self.ticks = ticks
     self.monotonicNanoseconds = monotonicNanoseconds
     self.nanosecondsPerTick = nanosecondsPerTick
     self.cpuNanoseconds = cpuNanoseconds
+    self.waitForWriter = waitForWriter
   }
 }
 
 /// Reading what threads are writing, without stopping them.
 extension Recording {
-  /// How often a reading that met its writer is tried again. What remains after that is off by the
+  /// How often a histogram that met its writer is read again. What remains after that is off by the
   /// calls that ended during the reading: microseconds' worth.
-  private var attempts: Int { 16 }
+  private var histogramAttempts: Int { 8 }
+
+  /// How often the numbers beside it are. They take some ten nanoseconds, and hardly ever two readings,
+  /// unless the writer was preempted between its two counters: then the reader waits for it, up to 0.2 s.
+  /// A writer that died there, in another process, must not hold a reader for ever.
+  private var totalsAttempts: Int { 2100 }
+  private var attemptsBeforeWaiting: Int { 100 }
 
   /// The open calls of a lane, outermost first. Only those that stayed open during the whole of
   /// `body`, which reads the lane's nodes, so that no call is found both open and finished.
@@ -105,24 +115,38 @@ extension Recording {
   /// A node's numbers of one moment, and its histogram if wanted.
   func read(
     _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>,
-    withDistribution: Bool
+    at moment: ReadingMoment, withDistribution: Bool
   ) -> (totals: Totals, distribution: Distribution) {
-    var totals = Totals()
+    guard withDistribution else { return (readTotals(node, at: moment), Distribution()) }
     var distribution = Distribution()
-    for _ in 0..<attempts {
-      let ended = node.pointee.ended.acquired
-      totals = readTotals(node)
-      totals.count = ended
-      if withDistribution { distribution = readDistribution(node, of: lane) }
-      atomicMemoryFence(ordering: .acquiring)
-      // One histogram entry a call, so that a sum that differs shows a reading between two stores.
-      let agrees = !withDistribution || distribution.total == ended
-      if node.pointee.begun.value == ended && agrees { break }
+    for _ in 0..<histogramAttempts {
+      let totals = readTotals(node, at: moment)
+      distribution = readDistribution(node, of: lane)
+      // One entry a call, so that a sum that differs shows a reading between two stores.
+      if distribution.total == totals.count, node.pointee.ended.acquired == totals.count {
+        return (totals, distribution)
+      }
     }
-    return (totals, distribution)
+    return (readTotals(node, at: moment), distribution)
   }
 
-  private func readTotals(_ node: UnsafeMutablePointer<CallNode>) -> Totals {
+  /// A node's numbers of one moment.
+  private func readTotals(
+    _ node: UnsafeMutablePointer<CallNode>, at moment: ReadingMoment
+  ) -> Totals {
+    var totals = Totals()
+    for attempt in 0..<totalsAttempts {
+      if attempt > attemptsBeforeWaiting { moment.waitForWriter() }
+      let ended = node.pointee.ended.acquired
+      totals = readCells(node)
+      totals.count = ended
+      atomicMemoryFence(ordering: .acquiring)
+      if node.pointee.begun.value == ended { break }
+    }
+    return totals
+  }
+
+  private func readCells(_ node: UnsafeMutablePointer<CallNode>) -> Totals {
     var totals = Totals()
     totals.failed = node.pointee.failed.value
     totals.abandoned = node.pointee.abandoned.value

@@ -99,7 +99,8 @@ public struct Profile {
         pathOfNode[offset] = path
         let wanted =
           distributions == .all || distributions == .of(operation: operation)
-        let (totals, distribution) = recording.read(node, of: lane, withDistribution: wanted)
+        let (totals, distribution) = recording.read(
+          node, of: lane, at: moment, withDistribution: wanted)
         paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
       }
