@@ -51,7 +51,8 @@ test-c: build $(CMAKE_STAMP) ## the C and C++ tests against the shipped library
 
 .PHONY: test-python abi
 test-python: build ## the ABI and Python tests against the shipped library
-	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi Tests/python
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
 
 abi: build ## only the ABI tests: exports, header, hot functions, loading
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi

@@ -54,6 +54,6 @@ private func frameBelowSegment(
 @_semantics("no_performance_analysis") @inline(never)
 private func numberOfKind(_ kind: UnsafePointer<CChar>?) -> UInt32 {
   let text: CleanText
-  if let kind { text = CleanText(kind) } else { text = CleanText("unspecified") }
+  if let kind, kind[0] != 0 { text = CleanText(kind) } else { text = CleanText("unspecified") }
   return attachedRecording().numberOfKind(text)
 }

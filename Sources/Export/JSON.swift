@@ -116,7 +116,7 @@ extension Report {
     json.key("failures")
     json.object { json in
       for (kind, count) in failures(totals) {
-        json.key(bytes(of: kind).isEmpty ? Array("other".utf8) : bytes(of: kind))
+        json.key(kind)
         json.integer(count)
       }
     }

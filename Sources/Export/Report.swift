@@ -57,12 +57,13 @@ public struct Report {
     return first != second ? first > second : a < b
   }
 
-  /// Failed calls by kind, the most frequent first; kinds that were numbered twice are put together.
-  func failures(_ totals: Totals) -> [(kind: UnsafePointer<CChar>?, count: UInt64)] {
-    var found: [(kind: UnsafePointer<CChar>?, count: UInt64)] = []
+  /// Failed calls by kind, the most frequent first. Kinds that were numbered twice are put together, and
+  /// those that found no room with a host's own "other".
+  func failures(_ totals: Totals) -> [(kind: [UInt8], count: UInt64)] {
+    var found: [(kind: [UInt8], count: UInt64)] = []
     for (number, count) in totals.failures {
-      let kind = profile.recording.nameOfKind(number)
-      if let index = found.firstIndex(where: { equal($0.kind, kind) }) {
+      let kind = profile.recording.nameOfKind(number).map { bytes(of: $0) } ?? Array("other".utf8)
+      if let index = found.firstIndex(where: { $0.kind == kind }) {
         found[index].count += count
       } else {
         found.append((kind, count))
@@ -73,17 +74,7 @@ public struct Report {
   }
 }
 
-private func equal(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Bool {
-  compare(a, b) == 0
-}
-
-private func precedes(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Bool {
-  compare(a, b) < 0
-}
-
-private func compare(_ a: UnsafePointer<CChar>?, _ b: UnsafePointer<CChar>?) -> Int {
-  guard let a, let b else { return (a == nil ? 0 : 1) - (b == nil ? 0 : 1) }
-  var index = 0
-  while a[index] == b[index] && a[index] != 0 { index += 1 }
-  return Int(a[index]) - Int(b[index])
+private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+  for (first, second) in zip(a, b) where first != second { return first < second }
+  return a.count < b.count
 }

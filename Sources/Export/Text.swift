@@ -25,7 +25,7 @@ extension Report {
     output.put("prognos ")
     output.put(libraryVersion)
     output.put(style.separator)
-    output.put(command.isEmpty ? Array("process".utf8) : command)
+    output.put(command.isEmpty ? Array("process".utf8) : style.label(command))
     output.put(" (pid ")
     output.put(UInt64(processID))
     output.put(")")
@@ -182,10 +182,9 @@ extension Report {
       for (kind, count) in failures(operation.totals) {
         kinds += 1
         if kinds > most { continue }
-        let word = bytes(of: kind)
         table.add([
           style.label(bytes(of: name(of: UInt32(index + 1)))),
-          word.isEmpty ? Array("other".utf8) : style.label(word),
+          style.label(kind),
           style.count(count),
           style.percent(share(count, of: operation.totals.count)),
         ])

@@ -53,7 +53,17 @@ private func pressure(_ path: StaticString) -> Double {
 /// The name of the program, as the kernel keeps it.
 func commandName() -> [UInt8] {
   guard let file = ProcFile("/proc/self/comm") else { return [] }
-  return file.text
+  // The kernel cuts it at 15 bytes, maybe within a character.
+  return cleaned(file.text + [0])
+}
+
+/// A NUL-terminated text as valid UTF-8.
+private func cleaned(_ text: [UInt8]) -> [UInt8] {
+  text.withUnsafeBytes { bytes in
+    guard let start = bytes.baseAddress else { return [] }
+    let clean = CleanText(start.assumingMemoryBound(to: CChar.self))
+    return (0..<clean.count).map { clean.bytes[$0] }
+  }
 }
 
 /// A small file of words separated by white space and punctuation.

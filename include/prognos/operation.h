@@ -58,7 +58,7 @@ void prognos_work(uint64_t amount);
  * Marks the innermost open operation as failed. One call counts as one failure however often it is
  * marked; the last kind wins. Without an open operation it is counted (outside_operation).
  * @param kind  a short stable word such as "timeout"; up to 255 distinct kinds in a process, further
- *              ones count as "other"; NULL counts as "unspecified"
+ *              ones count as "other"; NULL and "" count as "unspecified"
  * Hot. Thread: owner. Signal: safe.
  */
 void prognos_fail(const char *kind);
