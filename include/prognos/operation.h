@@ -87,44 +87,12 @@ extern const uint32_t *prognos_recording_flag;
 #define PROGNOS_JOIN_(a, b) a##b
 #define PROGNOS_JOIN(a, b) PROGNOS_JOIN_(a, b)
 
-#if defined(__cplusplus)
-
-} /* extern "C" */
-
-namespace prognos {
-namespace detail {
-
-class scope {
-  public:
-    explicit scope(prognos_op op) noexcept
-        : op_(__atomic_load_n(prognos_recording_flag, __ATOMIC_RELAXED) != 0 ? op : 0) {
-        if (op_ != 0) prognos_begin(op_);
-    }
-    ~scope() {
-        if (op_ != 0) prognos_end(op_);
-    }
-    scope(const scope &) = delete;
-    scope &operator=(const scope &) = delete;
-
-  private:
-    prognos_op op_;
-};
-
-} // namespace detail
-} // namespace prognos
-
-extern "C" {
-
-#define PROGNOS_SCOPE(name)                                                                        \
-    static const prognos_op PROGNOS_JOIN(prognos_op_, __LINE__) = prognos_op_named(name);          \
-    const ::prognos::detail::scope PROGNOS_JOIN(prognos_scope_,                                    \
-                                                __LINE__)(PROGNOS_JOIN(prognos_op_, __LINE__))
-
-#elif defined(__GNUC__)
+#if defined(__GNUC__)
 
 static inline prognos_op prognos_scope_begin_(prognos_op *once, const char *name) {
+    const uint32_t *flag = __atomic_load_n(&prognos_recording_flag, __ATOMIC_RELAXED);
     prognos_op op;
-    if (__atomic_load_n(prognos_recording_flag, __ATOMIC_RELAXED) == 0) return 0;
+    if (__atomic_load_n(flag, __ATOMIC_RELAXED) == 0) return 0;
     /* Threads that meet here for the first time all store the same value. */
     op = __atomic_load_n(once, __ATOMIC_RELAXED);
     if (op == 0) {
@@ -138,6 +106,41 @@ static inline prognos_op prognos_scope_begin_(prognos_op *once, const char *name
 static inline void prognos_scope_end_(const prognos_op *op) {
     if (*op != 0) prognos_end(*op);
 }
+
+#endif
+
+#if defined(__cplusplus)
+
+} /* extern "C" */
+
+namespace prognos {
+namespace detail {
+
+class scope {
+  public:
+    scope(prognos_op *once, const char *name) noexcept : op_(prognos_scope_begin_(once, name)) {
+    }
+    ~scope() {
+        prognos_scope_end_(&op_);
+    }
+    scope(const scope &) = delete;
+    scope &operator=(const scope &) = delete;
+
+  private:
+    const prognos_op op_;
+};
+
+} // namespace detail
+} // namespace prognos
+
+extern "C" {
+
+#define PROGNOS_SCOPE(name)                                                                        \
+    static prognos_op PROGNOS_JOIN(prognos_op_, __LINE__);                                         \
+    const ::prognos::detail::scope PROGNOS_JOIN(prognos_scope_, __LINE__)(                         \
+        &PROGNOS_JOIN(prognos_op_, __LINE__), name)
+
+#elif defined(__GNUC__)
 
 #define PROGNOS_SCOPE(name)                                                                        \
     static prognos_op PROGNOS_JOIN(prognos_op_, __LINE__);                                         \
