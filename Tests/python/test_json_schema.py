@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/profile.schema.json describes what is rendered."""
+
+import json
+
+import prognos as p
+import pytest
+
+jsonschema = pytest.importorskip("jsonschema")
+
+SCHEMA = p.ROOT / "docs" / "profile.schema.json"
+
+
+@pytest.fixture(scope="module")
+def validator():
+    assert SCHEMA.exists(), f"{SCHEMA} is missing"
+    schema = json.loads(SCHEMA.read_text())
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
+def errors(validator, profile):
+    return [f"{list(e.absolute_path)}: {e.message}" for e in validator.iter_errors(profile)]
+
+
+def record():
+    outer, inner = p.op("outer"), p.op("größer")
+    for index in range(50):
+        p.begin(outer)
+        p.call(inner, 2)
+        p.work(index)
+        p.fail(b"kind" if index % 2 else None)
+        p.end(outer)
+    p.end(inner)
+    p.begin(outer)
+
+
+def test_an_empty_profile_is_valid(validator):
+    assert errors(validator, p.profile()) == []
+
+
+def test_a_profile_is_valid(validator):
+    record()
+    assert errors(validator, p.profile()) == []
+
+
+def test_a_full_recording_is_valid(validator, monkeypatch):
+    monkeypatch.setenv("PROGNOS_MEMORY_LIMIT_BYTES", "1048576")
+    handles = [p.op(f"op {index}") for index in range(100)]
+    for outer in handles:
+        p.begin(outer)
+        for inner in handles:
+            p.call(inner)
+        p.end(outer)
+    found = p.profile()
+    assert found["diagnostics"]["untracked_paths"] > 0
+    assert errors(validator, found) == []
+
+
+def without(profile, *path):
+    changed = json.loads(json.dumps(profile))
+    at = changed
+    for key in path[:-1]:
+        at = at[key]
+    del at[path[-1]]
+    return changed
+
+
+def test_what_is_missing_is_noticed(validator):
+    record()
+    found = p.profile()
+    for key in found:
+        assert errors(validator, without(found, key)), key
+    for path in [("operations", 0, "count"), ("call_tree", 0, "caller"), ("process", "pid")]:
+        assert errors(validator, without(found, *path)), path
+
+
+def test_every_field_is_described(validator):
+    """The schema names each field that is rendered, so that none is added in passing."""
+    record()
+    found = p.profile()
+    text = SCHEMA.read_text()
+    sections = [found, found["process"], found["capabilities"], found["diagnostics"]]
+    for section in [*sections, found["operations"][0], found["call_tree"][0]]:
+        for key in section:
+            assert f'"{key}"' in text, key
