@@ -59,9 +59,12 @@ static int write_in_place(const char *path, const void *bytes, size_t count) {
 
 // Writes a new file beside the path and renames it.
 static int write_beside(const char *path, mode_t mode, const void *bytes, size_t count) {
+    // A short name of its own: one made of the path's could be too long where the path is not.
+    const char *slash = strrchr(path, '/');
+    int directory = slash ? (int)(slash - path) + 1 : 0;
     char beside[PATH_MAX];
-    int length =
-        snprintf(beside, sizeof beside, "%s.%d.%u.tmp", path, (int)getpid(), shim_thread_id());
+    int length = snprintf(beside, sizeof beside, "%.*s.prognos.%d.%u.tmp", directory, path,
+                          (int)getpid(), shim_thread_id());
     if (length < 0 || (size_t)length >= sizeof beside) return ENAMETOOLONG;
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     int fd = open(beside, flags, mode);

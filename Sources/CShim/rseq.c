@@ -15,11 +15,6 @@
 #include <dlfcn.h>
 #include <string.h>
 
-struct descriptor { // struct rseq_cs of linux/rseq.h
-    uint32_t version, flags;
-    uint64_t start_ip, post_commit_offset, abort_ip;
-} __attribute__((aligned(32)));
-
 static const uint32_t code[4] __attribute__((aligned(16))) = {
 #if defined(__x86_64__)
     0x53053053, // RSEQ_SIG
@@ -28,12 +23,15 @@ static const uint32_t code[4] __attribute__((aligned(16))) = {
 #endif
 };
 
-static struct descriptor descriptor;
+static const struct { // struct rseq_cs of linux/rseq.h
+    uint32_t version, flags;
+    const void *start_ip;
+    uint64_t post_commit_offset;
+    const void *abort_ip;
+} descriptor __attribute__((aligned(32))) = {
+    .start_ip = code + 2, .post_commit_offset = 1, .abort_ip = code + 1};
 
 uint64_t shim_rseq_descriptor(void) {
-    descriptor.start_ip = (uint64_t)(code + 2);
-    descriptor.post_commit_offset = 1;
-    descriptor.abort_ip = (uint64_t)(code + 1);
     return (uint64_t)&descriptor;
 }
 

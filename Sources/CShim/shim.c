@@ -53,6 +53,11 @@ const char *shim_counter_name(void) {
 #endif
 }
 
+bool shim_on_alternative_stack(void) {
+    stack_t stack;
+    return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
 // ---- clocks -----------------------------------------------------------------------------------
 
 static int64_t read_clock(clockid_t clock) {
@@ -192,6 +197,7 @@ uint32_t shim_cpus_allowed(void) {
 }
 
 static pthread_key_t thread_key;
+static bool has_thread_key;
 static void (*on_thread_end)(void *);
 
 static void end_of_thread(void *slot) {
@@ -200,16 +206,30 @@ static void end_of_thread(void *slot) {
     errno = saved;
 }
 
-bool shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
+void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
     on_thread_end = thread_ended;
     pthread_atfork(NULL, NULL, child);
-    return pthread_key_create(&thread_key, end_of_thread) == 0;
+    has_thread_key = pthread_key_create(&thread_key, end_of_thread) == 0;
 }
 
 void shim_watch_thread(void *slot) {
+    if (!has_thread_key) return; // its lane is found when it is dead
     int saved = errno;
     pthread_setspecific(thread_key, slot);
     errno = saved;
+}
+
+enum { laneless_texts = 16, laneless_text_bytes = 512 };
+
+char *shim_laneless_text(uint32_t thread_id, bool claim) {
+    static char texts[laneless_texts][laneless_text_bytes];
+    static uint32_t owners[laneless_texts];
+    uint32_t *owner = &owners[thread_id % laneless_texts];
+    if (claim)
+        __atomic_store_n(owner, thread_id, __ATOMIC_RELAXED);
+    else if (__atomic_load_n(owner, __ATOMIC_RELAXED) != thread_id)
+        return NULL;
+    return texts[thread_id % laneless_texts];
 }
 
 // ---- errno and the environment ----------------------------------------------------------------

@@ -18,10 +18,14 @@ private let openAtFork = Atomic<UInt32>(0)
 
 /// Whether an end without a begin belongs to an operation that the parent had begun.
 func wasOpenAtFork() -> Bool {
-  let open = openAtFork.load(ordering: .relaxed)
-  if open == 0 { return false }
-  openAtFork.store(open - 1, ordering: .relaxed)
-  return true
+  var open = openAtFork.load(ordering: .relaxed)
+  while open > 0 {
+    let (done, now) = openAtFork.weakCompareExchange(
+      expected: open, desired: open - 1, ordering: .relaxed)
+    if done { return true }
+    open = now
+  }
+  return false
 }
 
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
@@ -53,7 +57,8 @@ func attach() -> UnsafeMutablePointer<Lane>? {
 private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>? {
   recording.forEachLane { lane in
     let thread = lane.pointee.threadID.value
-    guard lane.pointee.state.value == Lane.State.owned, thread != 0, !shim_thread_is_alive(thread)
+    guard lane.pointee.state.value == Lane.State.owned, thread != 0, !shim_thread_is_alive(thread),
+      lane.pointee.state.exchange(Lane.State.owned, for: Lane.State.reclaimed)
     else { return }
     lane.pointee.threadID.set(0)
     abandonAll(on: lane, of: recording)

@@ -16,8 +16,7 @@ public func prognos_begin(_ op: prognos_op) {
 
   // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
-  lane.pointee.top.set(top | Frame.busyOffset)
-  orderForSignals()
+  markBusy(lane, top: top)
   // When the lane was busy before, this reads the guard as the key.
   let parent: UnsafeMutablePointer<Frame> = recording.at(top)
   let slot = parent + 1
@@ -48,10 +47,9 @@ func beginCarefully(_ op: prognos_op) {
   guard isEnabled() else { return }
   guard let lane = currentLane() ?? attach() else { return countUntrackedCall() }
   let recording = attachedRecording()
+  if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
   let topOffset = lane.pointee.top.value
-  guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
-  lane.pointee.top.set(topOffset &+ Frame.busyOffset)
-  orderForSignals()
+  markBusy(lane, top: topOffset)
   let top = begin(op, above: recording.frame(top: topOffset), on: lane, of: recording)
   lane.pointee.top.publish(recording.offset(of: top))
 }

@@ -14,8 +14,7 @@ public func prognos_end(_ op: prognos_op) {
   if isIdle(lane, of: recording) { return }
   // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
-  lane.pointee.top.set(top | Frame.busyOffset)
-  orderForSignals()
+  markBusy(lane, top: top)
   // When the lane was busy before, this reads the guard as the key.
   let frame: UnsafeMutablePointer<Frame> = recording.at(top)
   guard frame.pointee.key.value == UInt64(op), frame.pointee.state.value == 0 else {
@@ -67,10 +66,9 @@ private func endCarefully(
 func endCarefully(_ op: prognos_op) {
   guard let lane = currentLane() else { return countUnbalancedEnd() }
   let recording = attachedRecording()
+  if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
   let topOffset = lane.pointee.top.value
-  guard topOffset % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
-  lane.pointee.top.set(topOffset &+ Frame.busyOffset)
-  orderForSignals()
+  markBusy(lane, top: topOffset)
   let top = end(
     op, at: ticks(in: recording), below: recording.frame(top: topOffset), on: lane, of: recording)
   lane.pointee.top.publish(recording.offset(of: top))

@@ -29,10 +29,9 @@ public func prognos_fail(_ kind: UnsafePointer<CChar>!) {
 private func markTop(_ body: (UnsafeMutablePointer<Frame>) -> Void) {
   guard let lane = currentLane() else { return countOutsideOperation() }
   let recording = attachedRecording()
+  if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
   let top = lane.pointee.top.value
-  guard top % Frame.bytes == 0 else { return lane.pointee.reentered.add(1) }
-  lane.pointee.top.set(top | Frame.busyOffset)
-  orderForSignals()
+  markBusy(lane, top: top)
   let frame = recording.frame(top: top)
   let open = frame.pointee.key.value == Frame.Mark.segment ? frameBelowSegment(frame) : frame
   if open.pointee.operation != 0 {

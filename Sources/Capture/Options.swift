@@ -104,8 +104,9 @@ public enum Options {
   public struct LeftOut {
     public let variable: StaticString
     public let text: UnsafePointer<CChar>
-    /// What would have been accepted; nil for PROGNOS_TRACK.
+    /// What would have been accepted: a number in a range, or these words.
     public let option: NumericOption?
+    public let words: StaticString
   }
 
   /// The defaults with the environment's PROGNOS_* variables applied, and the first variable that had
@@ -120,14 +121,21 @@ public enum Options {
       if let value = number(text), option.range.contains(value) {
         option.set(value, in: &options)
       } else {
-        leftOut = leftOut ?? LeftOut(variable: option.variable, text: text, option: option)
+        leftOut =
+          leftOut
+          ?? LeftOut(
+            variable: option.variable, text: text, option: option, words: "")
       }
     }
     if let text = environment("PROGNOS_TRACK") {
       if let track = trackBits(text) {
         options.track = track
       } else {
-        leftOut = leftOut ?? LeftOut(variable: "PROGNOS_TRACK", text: text, option: nil)
+        leftOut =
+          leftOut
+          ?? LeftOut(
+            variable: "PROGNOS_TRACK", text: text, option: nil,
+            words: "a number, or cpu, memory, io, stacks, samples, timeline joined by commas")
       }
     }
     options.recording_path =
@@ -136,10 +144,14 @@ public enum Options {
     return (options, leftOut)
   }
 
-  /// PROGNOS_ENABLED: anything but "0", "off", "false", "no".
+  /// PROGNOS_ENABLED: off with "0", "off", "false" and "no".
   static var isEnabledByEnvironment: Bool {
     guard let text = environment("PROGNOS_ENABLED") else { return true }
-    return !(equal(text, "0") || equal(text, "off") || equal(text, "false") || equal(text, "no"))
+    return !isOneOf(text, "0", "off", "false", "no")
+  }
+
+  private static func isOneOf(_ text: UnsafePointer<CChar>, _ words: StaticString...) -> Bool {
+    words.contains { equal(text, $0) }
   }
 
   enum WantedCPUClock { case best, perf, threadClock }

@@ -25,6 +25,8 @@ private enum Wish {
   static let on: UInt32 = 2
 }
 private let wish = Atomic<UInt32>(Wish.none)
+/// What PROGNOS_ENABLED says, once it was asked.
+private let environmentWish = Atomic<UInt32>(Wish.none)
 
 /// The recording, for a thread that has a lane.
 @inline(__always) func attachedRecording() -> Recording {
@@ -86,9 +88,12 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.cpuClockReason.set(clock.reason.rawValue)
   recording.header.pointee.syncCostTicks.set(measureSync(in: recording))
   recording.header.pointee.wantedTracks.set(options.track)
+  recording.header.pointee.wantedOperations.set(options.max_ops)
+  recording.header.pointee.wantedLanes.set(options.max_threads)
+  recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)
   recording.setEnabled(isWantedOn)
   shim_recording_flag_set(recording.base)  // the mode is the header's first field
-  _ = shim_install_hooks({ threadEnded($0) }, { forked() })
+  shim_install_hooks({ threadEnded($0) }, { forked() })
   return recording
 }
 
@@ -102,10 +107,17 @@ public func isEnabled() -> Bool {
   return isWantedOn && stage.load(ordering: .relaxed) != Stage.failed
 }
 
-/// A call outweighs the environment.
+/// A call outweighs the environment, which is asked once.
 private var isWantedOn: Bool {
-  let said = wish.load(ordering: .relaxed)
-  return said == Wish.none ? Options.isEnabledByEnvironment : said == Wish.on
+  switch wish.load(ordering: .relaxed) {
+  case Wish.off: return false
+  case Wish.on: return true
+  default: break
+  }
+  if environmentWish.load(ordering: .relaxed) == Wish.none {
+    environmentWish.store(Options.isEnabledByEnvironment ? Wish.on : Wish.off, ordering: .relaxed)
+  }
+  return environmentWish.load(ordering: .relaxed) == Wish.on
 }
 
 public func setEnabled(_ enabled: Bool) {
@@ -114,6 +126,16 @@ public func setEnabled(_ enabled: Bool) {
     recording.setEnabled(enabled)
   } else {
     shim_recording_flag_clear(!enabled)
+  }
+}
+
+/// Forgets an earlier wish to be off, as a start does; PROGNOS_ENABLED=0 still counts.
+public func beginAgain() {
+  if wish.load(ordering: .relaxed) == Wish.off { wish.store(Wish.none, ordering: .relaxed) }
+  if let recording = existingRecording() {
+    recording.setEnabled(isWantedOn)
+  } else {
+    shim_recording_flag_clear(!isWantedOn)
   }
 }
 

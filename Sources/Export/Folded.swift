@@ -8,16 +8,23 @@ extension Report {
     var output = Output()
     for path in profile.paths {
       let time = profile.nanoseconds(profile.selfTicks(path))
-      guard time > 0 else { continue }
-      for (index, operation) in operations(to: path).enumerated() {
-        if index > 0 { output.put(";") }
-        output.put(bytes(of: name(of: operation)).map(frameByte))
-      }
-      output.put(" ")
-      output.put(time)
-      output.put("\n")
+      if time > 0 { putLine(operations(to: path), time, &output) }
+    }
+    for (index, calls) in profile.pathless.enumerated() {
+      let time = profile.selfNanoseconds(pathless: calls)
+      if time > 0 { putLine([UInt32(index + 1)], time, &output) }
     }
     return output
+  }
+
+  private func putLine(_ operations: [UInt32], _ time: UInt64, _ output: inout Output) {
+    for (index, operation) in operations.enumerated() {
+      if index > 0 { output.put(";") }
+      output.put(bytes(of: name(of: operation)).map(frameByte))
+    }
+    output.put(" ")
+    output.put(time)
+    output.put("\n")
   }
 
   /// The operations of a path, outermost first.

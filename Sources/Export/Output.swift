@@ -36,7 +36,7 @@ public struct Output {
     for _ in 0..<digits { scale *= 10 }
     let scaled = (abs(number) * scale).rounded()
     if number < 0 && scaled > 0 { put("-") }
-    guard scaled < 1e18 else { return put(UInt64(clamping: Int64(abs(min(number, 9e18))))) }
+    guard scaled < 1e18 else { return put(UInt64(min(abs(number), 9e18))) }
     let whole = UInt64(scaled)
     put(whole / UInt64(scale))
     if digits == 0 { return }

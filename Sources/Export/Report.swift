@@ -40,7 +40,12 @@ public struct Report {
   func childrenByTime() -> (outermost: [Int], children: [[Int]]) {
     var outermost: [Int] = []
     var children = [[Int]](repeating: [], count: profile.paths.count)
-    for (index, path) in profile.paths.enumerated() where path.isWorthShowing {
+    // Callers stand before those they call.
+    var isShown = profile.paths.map { $0.hasCalls }
+    for index in isShown.indices.reversed() where isShown[index] {
+      if let parent = profile.paths[index].parent { isShown[parent] = true }
+    }
+    for (index, path) in profile.paths.enumerated() where isShown[index] {
       if let parent = path.parent {
         children[parent].append(index)
       } else {

@@ -91,6 +91,7 @@ extension Report {
       var row = TextTree.Row(operation: UInt32(index + 1))
       row.totals = calls
       row.totalTicks = calls.wallTicks
+      row.cpuNanoseconds = profile.cpuNanosecondsSoFar(calls)
       row.selfNanoseconds = profile.selfNanoseconds(pathless: calls)
       table.add(cells(row, label: label, share: 0, style))
     }

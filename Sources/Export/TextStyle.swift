@@ -57,7 +57,7 @@ enum TextStyle {
       output.put(" <0.1")
     } else {
       let digits = percent < 99.95 ? 1 : 0
-      output.put(percent < 10 ? 2 : percent < 99.95 ? 1 : 2, times: 0x20)
+      output.put(percent < 9.95 ? 2 : percent < 99.95 ? 1 : 2, times: 0x20)
       output.put(percent, digits: digits)
     }
     output.put(" %")
@@ -118,9 +118,12 @@ enum TextStyle {
   /// A name as it is shown: control characters would spoil the table, and ASCII shows others as "?".
   func label(_ name: [UInt8]) -> [UInt8] {
     var shown: [UInt8] = []
-    for byte in name {
+    for (index, byte) in name.enumerated() {
       switch byte {
       case 0..<0x20, 0x7F: shown.append(0x3F)
+      // U+0080 to U+009F are controls, too: C2 80 to C2 9F.
+      case 0xC2 where index + 1 < name.count && name[index + 1] < 0xA0: shown.append(0x3F)
+      case 0x80..<0xA0 where index > 0 && name[index - 1] == 0xC2: break
       case 0x80..<0xC0 where self == .ascii: break
       case 0x80... where self == .ascii: shown.append(0x3F)
       default: shown.append(byte)

@@ -9,6 +9,7 @@ import Synchronization
 struct ErrorText: ~Copyable {
   private let start: UnsafeMutablePointer<UInt8>
   private var count = 0
+  private var isCut = false
 
   private init(start: UnsafeMutablePointer<UInt8>) { self.start = start }
 
@@ -18,6 +19,7 @@ struct ErrorText: ~Copyable {
   ) {
     var text = ErrorText(start: start)
     compose(&text)
+    if text.isCut { text.endOnCharacter() }
     text.start[text.count] = 0
   }
 
@@ -59,13 +61,21 @@ struct ErrorText: ~Copyable {
     put(thousandths % 10)
   }
 
-  mutating func put(_ number: Int32) {
-    if number < 0 { put("-") }
-    put(UInt64(number.magnitude))
+  /// Takes away what is left of a UTF-8 sequence that was cut.
+  private mutating func endOnCharacter() {
+    var first = count
+    while first > 0, start[first - 1] & 0xC0 == 0x80 { first -= 1 }
+    guard first > 0, start[first - 1] >= 0xC0 else { return }
+    let lead = start[first - 1]
+    let length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
+    if count - (first - 1) < length { count = first - 1 }
   }
 
   private mutating func put(_ byte: UInt8) {
-    guard count < Int(Lane.errorTextBytes) - 1 else { return }
+    guard count < Int(Lane.errorTextBytes) - 1 else {
+      isCut = true
+      return
+    }
     start[count] = byte
     count += 1
   }

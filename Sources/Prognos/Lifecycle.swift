@@ -22,7 +22,8 @@ public func prognos_options_default(_ out: UnsafeMutablePointer<prognos_options>
       $0.put(" to ")
       $0.put(option.range.upperBound)
     } else {
-      $0.put("; expected a number, or cpu, memory, io, stacks, samples, timeline joined by commas")
+      $0.put("; expected ")
+      $0.put(leftOut.words)
     }
   }
 }
@@ -46,24 +47,19 @@ public func prognos_start(
     ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
     return PROGNOS_ALREADY_STARTED
   }
+  beginAgain()
   let existing = existingRecording()
   guard let recording = existing ?? prepareRecording(with: wanted) else {
     isStarted.store(false, ordering: .releasing)
     return noMemory("prognos_start")
   }
-  recording.header.pointee.wantedTracks.set(wanted.track)
   setLog(wanted)
   logStart(readCapabilities(recording), wanted: wanted)
   if existing != nil {
-    setEnabled(true)
-    let fits =
-      recording.header.pointee.operationCapacity.value >= wanted.max_ops
-      && recording.header.pointee.laneCapacity.value >= wanted.max_threads
-      && recording.header.pointee.bytes.value / UInt64(Layout.page)
-        == wanted.memory_limit_bytes / UInt64(Layout.page)
+    let fits = isAsWanted(recording, wanted)
     guard options == nil || fits else {
       ErrorText.set {
-        $0.put("prognos_start: recording began before with other sizes, which stay: ")
+        $0.put("prognos_start: recording began before with other sizes or tracks, which stay: ")
         $0.put(recording.header.pointee.bytes.value)
         $0.put(" bytes, ")
         $0.put(UInt64(recording.header.pointee.operationCapacity.value))
@@ -75,6 +71,20 @@ public func prognos_start(
     }
   }
   return PROGNOS_OK
+}
+
+/// Whether a recording that exists was made with these options, or has more room than they ask for.
+private func isAsWanted(_ recording: Recording, _ wanted: prognos_options) -> Bool {
+  let header = recording.header
+  let hasOperations =
+    header.pointee.operationCapacity.value >= wanted.max_ops
+    || header.pointee.wantedOperations.value == wanted.max_ops
+  let hasThreads =
+    header.pointee.laneCapacity.value >= wanted.max_threads
+    || header.pointee.wantedLanes.value == wanted.max_threads
+  return hasOperations && hasThreads
+    && header.pointee.wantedBytes.value == wanted.memory_limit_bytes
+    && header.pointee.wantedTracks.value == wanted.track
 }
 
 /// Checks every option; the first bad one is named in the last error.

@@ -42,7 +42,11 @@ public struct Distribution {
   /// its bucket. nil without values.
   public func quantile(_ q: Double) -> UInt64? {
     guard total > 0 else { return nil }
-    let rank = max(1, min(total, UInt64((q * Double(total)).rounded(.up))))
+    // 0.07 x 100 is a hair above 7 in binary, and means the seventh.
+    let exact = q * Double(total)
+    let whole = exact.rounded()
+    let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
+    let rank = max(1, min(total, UInt64(ceiling)))
     var seen: UInt64 = 0
     for index in counts.indices where counts[index] > 0 {
       seen += counts[index]

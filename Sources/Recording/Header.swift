@@ -54,8 +54,11 @@ public struct Header: ~Copyable {
   /// `CPUClock`: the rung that threads begin with, and why not a better one.
   public let cpuClock: Cell32
   public let cpuClockReason: Cell32
-  /// The PROGNOS_TRACK_* bits that were asked for.
+  /// What was asked for when the recording was made, of which less may be in force.
   public let wantedTracks: Cell32
+  public let wantedOperations: Cell32
+  public let wantedLanes: Cell32
+  public let wantedBytes: Cell64
   /// What one synchronisation of the CPU clock costs, measured when the recording began.
   public let syncCostTicks: Cell64
   /// 1 when time stamps are the cycle counter, 0 when they are the monotonic clock.

@@ -21,6 +21,10 @@ public struct Lane: ~Copyable {
   public let pending: Cell32
   public let pendingBefore: Cell32
 
+  /// Where the stack of the thread stood when it marked the lane busy: an address of the process. The
+  /// second is written in vain by calls that find it busy, so that the first needs no branch.
+  public let busyStack: InlineArray<2, Cell64>
+
   // The owner.
   public let threadID: Cell32
   /// `CPUClock`: the rung this thread stands on.
@@ -67,6 +71,8 @@ public struct Lane: ~Copyable {
   public enum State {
     public static let free: UInt32 = 0
     public static let owned: UInt32 = 1
+    /// Its thread died without giving it back; somebody is about to free it.
+    public static let reclaimed: UInt32 = 2
   }
 
   /// One page. The last error's text, the root of the call tree and the frames follow the fields.

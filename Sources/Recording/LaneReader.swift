@@ -55,11 +55,15 @@ extension Recording {
       calls[last].offCPUNanoseconds += waited
     }
     body()
-    return calls.filter { call in
-      let frame: UnsafeMutablePointer<Frame> = at(call.frame)
-      return frame.pointee.start.value == call.start && frame.pointee.operation == call.operation
-        && isOpen(call.frame, on: lane)
+    let still = zip(calls, openCalls(of: lane)).prefix {
+      $0.frame == $1.frame && $0.start == $1.start && $0.operation == $1.operation
     }
+    calls.removeLast(calls.count - still.count)
+    // What a call inside waited its callers waited, too.
+    for index in calls.indices.dropLast().reversed() {
+      calls[index].offCPUNanoseconds += calls[index + 1].offCPUNanoseconds
+    }
+    return calls
   }
 
   private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
@@ -85,18 +89,6 @@ extension Recording {
     }
     calls.reverse()
     return calls
-  }
-
-  private func isOpen(_ offset: UInt32, on lane: UnsafeMutablePointer<Lane>) -> Bool {
-    var frame = frame(top: lane.pointee.top.acquired)
-    var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount
-    while steps > 0 {
-      if self.offset(of: frame) == offset { return true }
-      if frame.pointee.key.value == Frame.Mark.root { return false }
-      frame = frame.pointee.key.value == Frame.Mark.segment ? skippingLowest(frame) : frame - 1
-      steps -= 1
-    }
-    return false
   }
 
   /// How long the lane's thread was off its CPU since it last looked: a thread that waits now has not

@@ -16,15 +16,10 @@ public struct Profile {
     public var calleeOffCPUNanoseconds: UInt64 = 0
     public var calleeSwitches: UInt64 = 0
 
-    /// A path of its own for calls that have none.
-    public init(unplaced operation: UInt32) {
-      self.init(operation: operation, parent: nil, depth: 0)
-    }
-
     /// Wall time, with what open calls took so far; never less than that of the calls made from here.
     public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
 
-    public var isWorthShowing: Bool { totals.count + totals.active + calleeTicks > 0 }
+    public var hasCalls: Bool { totals.count + totals.active > 0 }
 
     init(operation: UInt32, parent: Int?, depth: Int) {
       self.operation = operation
@@ -72,7 +67,8 @@ public struct Profile {
       paths[index].calleeOffCPUNanoseconds += paths[index].totals.pathlessCalleeOffCPUNanoseconds
       guard let parent = paths[index].parent else { continue }
       paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
-      paths[parent].calleeOffCPUNanoseconds += paths[index].totals.offCPUNanoseconds
+      paths[parent].calleeOffCPUNanoseconds +=
+        paths[index].totals.offCPUNanoseconds + paths[index].totals.openOffCPUNanoseconds
       paths[parent].calleeSwitches += paths[index].totals.switches
     }
     addUpOperations()
@@ -201,7 +197,8 @@ public struct Profile {
   public var tracksCPU: Bool { recording.header.pointee.cpuClock.value != CPUClock.off }
 
   public func nanoseconds(_ ticks: UInt64) -> UInt64 {
-    UInt64((Double(ticks) * moment.nanosecondsPerTick).rounded())
+    let nanoseconds = (Double(ticks) * moment.nanosecondsPerTick).rounded()
+    return nanoseconds < 0x1p64 ? UInt64(nanoseconds) : .max
   }
 
   /// Since the recording began.

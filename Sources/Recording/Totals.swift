@@ -19,6 +19,7 @@ public struct Totals {
   public var pathlessCalleeOffCPUNanoseconds: UInt64 = 0
   /// What the open calls have taken so far.
   public var openTicks: UInt64 = 0
+  /// With what calls inside that are open, too, have waited.
   public var openOffCPUNanoseconds: UInt64 = 0
   /// Failed calls by kind.
   public var failures: [UInt32: UInt64] = [:]
@@ -26,25 +27,25 @@ public struct Totals {
   public init() {}
 
   /// How often the threads were switched out.
-  public var switches: UInt64 { voluntarySwitches + involuntarySwitches }
+  public var switches: UInt64 { voluntarySwitches &+ involuntarySwitches }
 
   public mutating func add(_ other: Totals) {
-    count += other.count
-    active += other.active
-    failed += other.failed
-    abandoned += other.abandoned
-    wallTicks += other.wallTicks
+    count &+= other.count
+    active &+= other.active
+    failed &+= other.failed
+    abandoned &+= other.abandoned
+    wallTicks &+= other.wallTicks
     fastestTicks = min(fastestTicks, other.fastestTicks)
     slowestTicks = max(slowestTicks, other.slowestTicks)
-    work += other.work
-    offCPUNanoseconds += other.offCPUNanoseconds
-    voluntarySwitches += other.voluntarySwitches
-    involuntarySwitches += other.involuntarySwitches
-    pageFaults += other.pageFaults
-    pathlessCalleeTicks += other.pathlessCalleeTicks
-    pathlessCalleeOffCPUNanoseconds += other.pathlessCalleeOffCPUNanoseconds
-    openTicks += other.openTicks
-    openOffCPUNanoseconds += other.openOffCPUNanoseconds
-    for (kind, count) in other.failures { failures[kind, default: 0] += count }
+    work &+= other.work
+    offCPUNanoseconds &+= other.offCPUNanoseconds
+    voluntarySwitches &+= other.voluntarySwitches
+    involuntarySwitches &+= other.involuntarySwitches
+    pageFaults &+= other.pageFaults
+    pathlessCalleeTicks &+= other.pathlessCalleeTicks
+    pathlessCalleeOffCPUNanoseconds &+= other.pathlessCalleeOffCPUNanoseconds
+    openTicks &+= other.openTicks
+    openOffCPUNanoseconds &+= other.openOffCPUNanoseconds
+    for (kind, count) in other.failures { failures[kind, default: 0] &+= count }
   }
 }

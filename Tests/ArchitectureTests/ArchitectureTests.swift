@@ -106,7 +106,8 @@ struct ArchitectureTests {
         let place = "\(file.path):\(index + 1)"
         #expect(rest.firstMatch(of: unwrap) == nil, "\(place)")
         #expect(!rest.contains(#/\b(try|as)!/#), "\(place)")
-        #expect(!rest.contains(#/\b(fatalError|precondition|preconditionFailure|assert)\(/#), "\(place)")
+        #expect(
+          !rest.contains(#/\b(fatalError|precondition|preconditionFailure|assert)\(/#), "\(place)")
       }
     }
   }
@@ -125,7 +126,8 @@ struct ArchitectureTests {
     }
     var implemented: Set<String> = []
     for file in SourceTree.swift {
-      for match in file.text.matches(of: #/@(?:c|_cdecl)\(\"?(prognos_\w+)\"?\)\s+@implementation/#) {
+      for match in file.text.matches(of: #/@(?:c|_cdecl)\(\"?(prognos_\w+)\"?\)\s+@implementation/#)
+      {
         #expect(implemented.insert(String(match.1)).inserted, "\(match.1) is implemented twice")
       }
       #expect(

@@ -25,8 +25,10 @@ enum SourceTree {
   /// The files below a folder whose names end like this.
   static func files(below folder: String, endingIn ending: String...) -> [File] {
     let start = root.appendingPathComponent(folder)
-    let paths = FileManager.default.enumerator(atPath: start.path)?.compactMap { $0 as? String } ?? []
-    return paths.sorted().filter { path in ending.contains { path.hasSuffix($0) } }.compactMap { path in
+    let paths =
+      FileManager.default.enumerator(atPath: start.path)?.compactMap { $0 as? String } ?? []
+    return paths.sorted().filter { path in ending.contains { path.hasSuffix($0) } }.compactMap {
+      path in
       guard let data = try? Data(contentsOf: start.appendingPathComponent(path)) else { return nil }
       return File(path: folder + "/" + path, text: String(decoding: data, as: UTF8.self))
     }

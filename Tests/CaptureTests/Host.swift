@@ -45,7 +45,8 @@ var depth: Int {
   var depth = 0
   while frame.pointee.key.value != Frame.Mark.root {
     if frame.pointee.operation != 0 { depth += 1 }
-    frame = frame.pointee.key.value == Frame.Mark.segment ? recording().skippingLowest(frame) : frame - 1
+    frame =
+      frame.pointee.key.value == Frame.Mark.segment ? recording().skippingLowest(frame) : frame - 1
   }
   return depth
 }

@@ -52,11 +52,14 @@ struct MarkTests {
     #expect(failures(of: a) == ["refused": 1, "timeout": 1])
   }
 
-  @Test("A failure without a kind is \"unspecified\"")
+  @Test("A failure without a kind, or with an empty one, is \"unspecified\"")
   func unspecified() {
     let a = operation("fail.null")
-    onNewThread { call(a) { prognos_fail(nil) } }
-    #expect(failures(of: a) == ["unspecified": 1])
+    onNewThread {
+      call(a) { prognos_fail(nil) }
+      call(a) { prognos_fail("") }
+    }
+    #expect(failures(of: a) == ["unspecified": 2])
   }
 
   @Test("A call that fails keeps its work, and one that works keeps its failure")

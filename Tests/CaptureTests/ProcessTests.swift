@@ -233,8 +233,11 @@ private func limitAddressSpace(above bytes: UInt) -> (old: rlimit, lift: () -> V
   var new = old
   new.rlim_cur = pages * 4096 + bytes
   setrlimit(__rlimit_resource_t(9), &new)
-  return (old, {
-    var old = old
-    setrlimit(__rlimit_resource_t(9), &old)
-  })
+  return (
+    old,
+    {
+      var old = old
+      setrlimit(__rlimit_resource_t(9), &old)
+    }
+  )
 }

@@ -57,7 +57,9 @@ struct ThreadTests {
       var ends = [Int32](repeating: 0, count: 4)
       pipe(&ends)
       pipe(&ends[2])
-      let (toThread, fromThread) = ((read: ends[0], write: ends[1]), (read: ends[2], write: ends[3]))
+      let (toThread, fromThread) = (
+        (read: ends[0], write: ends[1]), (read: ends[2], write: ends[3])
+      )
       let thread = TestThread {
         var byte: UInt8 = 0
         prognos_begin(a)

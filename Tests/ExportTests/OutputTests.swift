@@ -54,7 +54,9 @@ struct OutputTests {
 
   @Test("The shortest form reads back as the same number")
   func shortest() {
-    for number: Double in [0, 1, 0.1, 1.0 / 3, 1e-300, .leastNonzeroMagnitude, 1e22, 1.7976931348623157e308, -2.5] {
+    for number: Double in [
+      0, 1, 0.1, 1.0 / 3, 1e-300, .leastNonzeroMagnitude, 1e22, 1.7976931348623157e308, -2.5,
+    ] {
       let text = written { $0.put(shortest: number) }
       #expect(Double(text) == number)
     }

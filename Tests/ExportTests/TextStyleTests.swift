@@ -33,7 +33,8 @@ struct TextStyleTests {
     "A size has three significant digits and its unit",
     arguments: [
       (0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1536, "1.50 KiB"), (10_240, "10.0 KiB"),
-      (102_400, "100 KiB"), (1_047_551, "1023 KiB"), (1_047_552, "1.00 MiB"), (48 << 20, "48.0 MiB"),
+      (102_400, "100 KiB"), (1_047_551, "1023 KiB"), (1_047_552, "1.00 MiB"),
+      (48 << 20, "48.0 MiB"),
       (1_072_693_247, "1023 MiB"), (1_072_693_248, "1.00 GiB"), (5 << 40, "5120 GiB"),
     ] as [(UInt64, String)])
   func size(bytes: UInt64, expected: String) {
@@ -55,7 +56,8 @@ struct TextStyleTests {
     "A rate has two digits after the point when it is small",
     arguments: [
       (0, "0.00"), (0.123, "0.12"), (9.99, "9.99"), (12.34, "12.3"), (123.4, "123"),
-      (999_998.4, "999998"), (999_999, "999999"), (1_500_000, "1.50 M"), (.infinity, "9000000000 G"),
+      (999_998.4, "999998"), (999_999, "999999"), (1_500_000, "1.50 M"),
+      (.infinity, "9000000000 G"),
       (.nan, "0"),
     ] as [(Double, String)])
   func rate(perSecond: Double, expected: String) {
@@ -99,7 +101,8 @@ struct TextStyleTests {
   @Test("Percentages are all as wide as each other, so that a column of them is aligned")
   func percentWidth() {
     for share in stride(from: 0.0, through: 1.0, by: 0.0005) {
-      #expect(TextStyle.unicode.percent(share).count == 7, "\(text(TextStyle.unicode.percent(share)))")
+      #expect(
+        TextStyle.unicode.percent(share).count == 7, "\(text(TextStyle.unicode.percent(share)))")
     }
   }
 

@@ -61,7 +61,8 @@ struct DumpTests {
       #expect(prognos_render(prognos_format(raw), nil, 0, nil) == PROGNOS_INVALID_ARGUMENT)
       #expect(
         lastError
-          == "prognos_render: format is \(raw); expected PROGNOS_JSON (0) to PROGNOS_TEXT_ASCII (9)")
+          == "prognos_render: format is \(raw); expected PROGNOS_JSON (0) to PROGNOS_TEXT_ASCII (9)"
+      )
     }
   }
 

@@ -67,7 +67,8 @@ struct LifecycleTests {
     }
   }
 
-  @Test("Sizes that the recording could not grant are not other sizes when they are asked for again")
+  @Test(
+    "Sizes that the recording could not grant are not other sizes when they are asked for again")
   func sameWishes() async {
     await #expect(processExitsWith: .success) {
       setenv("PROGNOS_MAX_OPS", "1000000", 1)
@@ -106,7 +107,8 @@ struct LifecycleTests {
       "x".withCString { text in
         #expect(start(options { $0.recording_path = text }) == PROGNOS_UNSUPPORTED)
         #expect(
-          lastError == "prognos_start: recording_path is not available in this version; leave it NULL")
+          lastError
+            == "prognos_start: recording_path is not available in this version; leave it NULL")
         #expect(start(options { $0.serve = text }) == PROGNOS_UNSUPPORTED)
         #expect(lastError == "prognos_start: serve is not available in this version; leave it NULL")
       }

@@ -56,7 +56,9 @@ struct OperationTests {
   @Test("A handle that was never given out has no name", arguments: [0, 900_000, .max] as [UInt32])
   func unknown(handle: UInt32) {
     #expect(prognos_op_name(handle) == nil)
-    #expect(lastError.hasPrefix("prognos_op_name: operation \(handle) was never given out; handles are 1 to "))
+    #expect(
+      lastError.hasPrefix(
+        "prognos_op_name: operation \(handle) was never given out; handles are 1 to "))
   }
 
   @Test("A full table refuses names, counts them, tells the host once, and goes on")
@@ -76,7 +78,8 @@ struct OperationTests {
       for number in 17...20 { #expect(prognos_op_named("\(number)") == 0) }
       #expect(
         lastError
-          == "prognos_op_named: the operation table is full: 16 names (prognos_options.max_ops, PROGNOS_MAX_OPS)")
+          == "prognos_op_named: the operation table is full: 16 names (prognos_options.max_ops, PROGNOS_MAX_OPS)"
+      )
       #expect(diagnostics().rejected_names == 4)
       #expect(Self.refusals.pointee == 1)
       #expect(prognos_op_named("16") == 16)
@@ -96,10 +99,13 @@ struct OperationTests {
     await #expect(processExitsWith: .success) {
       setenv("PROGNOS_MAX_OPS", "1000", 1)
       var number = 0
-      repeat { number += 1 } while prognos_op_named("\(number) " + String(repeating: "x", count: 240)) != 0
+      repeat {
+        number += 1
+      } while prognos_op_named("\(number) " + String(repeating: "x", count: 240)) != 0
       #expect(
         lastError
-          == "prognos_op_named: the space for names is full after \(number - 1) operations; use shorter names or raise max_ops")
+          == "prognos_op_named: the space for names is full after \(number - 1) operations; use shorter names or raise max_ops"
+      )
       #expect(prognos_op_named("short") == UInt32(number))
     }
   }
@@ -113,7 +119,8 @@ struct OperationTests {
       #expect(prognos_op_named("b") == 0)
       #expect(
         lastError
-          == "prognos_op_named: called from a signal handler that interrupted another prognos_op_named")
+          == "prognos_op_named: called from a signal handler that interrupted another prognos_op_named"
+      )
       #expect(prognos_op_named("a") == a)
     }
   }
@@ -124,7 +131,8 @@ struct OperationTests {
     let calls: [() -> Void] = [
       { call(a) }, { _ = prognos_op_named("operations.errno.new") }, { _ = prognos_op_named(nil) },
       { _ = prognos_op_name(0) }, { _ = stats(of: a) }, { _ = diagnostics() },
-      { _ = capabilities() }, { _ = render(PROGNOS_JSON) }, { _ = prognos_dump("/no/such/file", PROGNOS_TEXT) },
+      { _ = capabilities() }, { _ = render(PROGNOS_JSON) },
+      { _ = prognos_dump("/no/such/file", PROGNOS_TEXT) },
       { _ = prognos_last_error() }, { _ = defaults() },
       {
         var process = prognos_process_stats()

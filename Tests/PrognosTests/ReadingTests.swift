@@ -94,7 +94,9 @@ struct ReadingTests {
     #expect(stats.count == 99)
   }
 
-  @Test("A handle that was never given out is an error that names it", arguments: [0, 900_000, .max] as [UInt32])
+  @Test(
+    "A handle that was never given out is an error that names it",
+    arguments: [0, 900_000, .max] as [UInt32])
   func unknownHandle(handle: UInt32) {
     var stats = prognos_op_stats()
     #expect(prognos_op_read(handle, PROGNOS_TOTAL, &stats, size) == PROGNOS_UNKNOWN_HANDLE)
@@ -149,7 +151,8 @@ struct ReadingTests {
     call(a)
     var wall: UInt64 = 99
     let cases: [(Double, String)] = [
-      (-0.1, "-0.100"), (1.5, "1.500"), (.nan, "NaN"), (.infinity, "infinite"), (1e300, "1000000000000.000"),
+      (-0.1, "-0.100"), (1.5, "1.500"), (.nan, "NaN"), (.infinity, "infinite"),
+      (1e300, "1000000000000.000"),
     ]
     for (q, text) in cases {
       #expect(prognos_op_quantile(a, PROGNOS_TOTAL, q, &wall) == PROGNOS_INVALID_ARGUMENT)

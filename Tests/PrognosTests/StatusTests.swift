@@ -33,7 +33,8 @@ struct StatusTests {
     #expect(texts[0] == "success")
   }
 
-  @Test("A value that is no status is \"unknown status\"", arguments: [1, -10, .min, .max] as [Int32])
+  @Test(
+    "A value that is no status is \"unknown status\"", arguments: [1, -10, .min, .max] as [Int32])
   func unknown(value: Int32) {
     #expect(String(cString: prognos_status_text(prognos_status(value))) == "unknown status")
   }
@@ -94,7 +95,8 @@ struct StatusTests {
   @Test("A text that is cut in an error ends on a character's boundary")
   func longUnicodeText() {
     for padding in 0..<2 {
-      let path = "/no/such/" + String(repeating: "x", count: padding) + String(repeating: "é", count: 500)
+      let path =
+        "/no/such/" + String(repeating: "x", count: padding) + String(repeating: "é", count: 500)
       #expect(prognos_dump(path, PROGNOS_JSON) == PROGNOS_IO_ERROR)
       #expect(String(validatingCString: prognos_last_error()) != nil)
     }

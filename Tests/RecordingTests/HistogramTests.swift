@@ -119,7 +119,8 @@ struct HistogramTests {
   }
 
   private func counts(
-    of node: UnsafeMutablePointer<CallNode>, on lane: UnsafeMutablePointer<Lane>, in sandbox: Sandbox
+    of node: UnsafeMutablePointer<CallNode>, on lane: UnsafeMutablePointer<Lane>,
+    in sandbox: Sandbox
   ) -> [UInt64] {
     let moment = ReadingMoment(ticks: 0, monotonicNanoseconds: 0, nanosecondsPerTick: 1)
     var counts: [UInt64] = []

@@ -12,7 +12,8 @@ struct LaneTests {
     let lane = sandbox.lane()
     #expect(lane.pointee.state.value == Lane.State.owned)
     #expect(lane.pointee.top.value == lane.pointee.firstFrame.value)
-    #expect(sandbox.recording.frame(top: lane.pointee.top.value).pointee.key.value == Frame.Mark.root)
+    #expect(
+      sandbox.recording.frame(top: lane.pointee.top.value).pointee.key.value == Frame.Mark.root)
     #expect(lane.pointee.pending.value == sandbox.recording.nothingPending(in: lane))
     #expect(sandbox.profile().paths.isEmpty)
     #expect(sandbox.recording.offset(of: lane) % Layout.page == 0)

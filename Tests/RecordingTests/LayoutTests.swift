@@ -15,7 +15,8 @@ struct LayoutTests {
     ]
   }
 
-  @Test("The zones follow each other, each on a page of its own, within the limit", arguments: limits)
+  @Test(
+    "The zones follow each other, each on a page of its own, within the limit", arguments: limits)
   func zonesInOrder(limit: UInt64) {
     let layout = Layout(memoryLimit: limit, operations: 1000, lanes: 100)
     let borders = borders(layout)

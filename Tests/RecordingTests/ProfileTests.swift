@@ -149,7 +149,8 @@ struct ProfileTests {
     #expect(sandbox.profile().operation(a).totals.active == 300)
   }
 
-  @Test("What a waiting thread has been off its CPU since it last looked belongs to the innermost call")
+  @Test(
+    "What a waiting thread has been off its CPU since it last looked belongs to the innermost call")
   func waiting() throws {
     let sandbox = Sandbox()
     let lane = sandbox.lane()

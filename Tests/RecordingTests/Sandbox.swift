@@ -35,7 +35,9 @@ final class Sandbox: @unchecked Sendable {
   func at(_ node: UInt32) -> UnsafeMutablePointer<CallNode> { recording.at(node) }
 
   /// Adds a finished call to a node.
-  func finish(_ node: UInt32, ticks: UInt64, on lane: UnsafeMutablePointer<Lane>, offCPU: UInt64 = 0) {
+  func finish(
+    _ node: UInt32, ticks: UInt64, on lane: UnsafeMutablePointer<Lane>, offCPU: UInt64 = 0
+  ) {
     let node = at(node)
     let calls = node.pointee.ended.value + 1
     node.pointee.begun.set(calls)

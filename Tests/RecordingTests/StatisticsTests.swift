@@ -169,7 +169,8 @@ struct StatisticsTests {
   @Test("Ticks become nanoseconds by the ratio of the moment, rounded")
   func ratio() {
     let moment = ReadingMoment(
-      ticks: 3000, monotonicNanoseconds: 1000, nanosecondsPerTick: 1.0 / 3, cpuNanoseconds: { _ in nil })
+      ticks: 3000, monotonicNanoseconds: 1000, nanosecondsPerTick: 1.0 / 3,
+      cpuNanoseconds: { _ in nil })
     let profile = Profile(of: sandbox.recording, at: moment, distributions: .none)
     #expect(profile.nanoseconds(3) == 1)
     #expect(profile.nanoseconds(5) == 2)

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("The structures of the recording")
 struct StructSizeTests {
-  @Test("A structure fills the bytes that are set aside for it, a node to the end of its last cache line")
+  @Test(
+    "A structure fills the bytes that are set aside for it, a node to the end of its last cache line"
+  )
   func strides() {
     #expect(MemoryLayout<Frame>.size == Int(Frame.bytes))
     #expect((MemoryLayout<CallNode>.size + 63) & ~63 == Int(CallNode.bytes))
@@ -53,8 +55,9 @@ struct StructSizeTests {
       lane.pointee.top.value + Frame.busyOffset)
     #expect(busy.pointee.key.value == Frame.Mark.guarded)
     #expect((busy + 1).pointee.key.value == Frame.Mark.guarded)
-    #expect(sandbox.recording.frame(top: lane.pointee.top.value + Frame.busyOffset)
-      == sandbox.recording.frame(top: lane.pointee.top.value))
+    #expect(
+      sandbox.recording.frame(top: lane.pointee.top.value + Frame.busyOffset)
+        == sandbox.recording.frame(top: lane.pointee.top.value))
   }
 
   @Test("A mark is no handle, and a careful frame keeps its operation's handle")
@@ -74,7 +77,8 @@ struct StructSizeTests {
 
   @Test("A cell's number is raised, never lowered, by raiseShared")
   func raise() {
-    let cell: UnsafeMutablePointer<Cell64> = Sandbox.keep.recording.at(Sandbox.keep.layout.arenaOffset)
+    let cell: UnsafeMutablePointer<Cell64> = Sandbox.keep.recording.at(
+      Sandbox.keep.layout.arenaOffset)
     cell.pointee.set(10)
     cell.pointee.raiseShared(to: 5)
     #expect(cell.pointee.value == 10)

@@ -95,7 +95,8 @@ void prognos_options_default(prognos_options *out, size_t size);
 
 /**
  * Starts with these options. Recording works without it: begin/end record from the first call, with
- * prognos_options_default(). It begins recording again after prognos_stop().
+ * prognos_options_default(). It begins recording again after prognos_stop() or
+ * prognos_set_enabled(false), but not against PROGNOS_ENABLED=0.
  * @param options  NULL (with size 0): all defaults
  * @param size     sizeof *options
  * @return PROGNOS_OK; PROGNOS_ALREADY_STARTED (harmless); PROGNOS_INVALID_ARGUMENT with the field,

@@ -68,8 +68,8 @@ size_t prognos_op_count(void);
 
 /**
  * The name of an operation.
- * @return NULL for a handle that was never given out (PROGNOS_UNKNOWN_HANDLE in the last error).
- * Thread: any. Signal: safe.
+ * @return NULL for a handle that was never given out; the last error says so.
+ * Thread: any. Signal: unsafe.
  */
 const char *prognos_op_name(prognos_op op);
 

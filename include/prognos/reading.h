@@ -18,9 +18,9 @@ typedef enum prognos_window {
 
 /**
  * What an operation cost. Sums are over its finished calls, in every thread and from every caller;
- * a call that is still open shows only in `active`. A recursive call counts like any other, so
- * wall_ns / count is the mean of a call. Wall and CPU times include operations called inside; self
- * times do not, and are what adds up over operations.
+ * a call that is still open shows in `active` and, with what it took so far, in the self times. A
+ * recursive call counts like any other, so wall_ns / count is the mean of a call. Wall and CPU times
+ * include operations called inside; self times do not, and are what adds up over operations.
  */
 typedef struct prognos_op_stats {
     uint64_t count;       /**< finished calls, failed and abandoned ones included */

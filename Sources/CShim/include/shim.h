@@ -56,6 +56,24 @@ SHIM_INLINE void shim_signal_fence(void) {
     __atomic_signal_fence(__ATOMIC_ACQ_REL);
 }
 
+// The stack pointer.
+SHIM_INLINE uint64_t shim_stack_pointer(void) {
+    uint64_t address;
+#if defined(__x86_64__)
+    __asm__ volatile("mov %%rsp, %0" : "=r"(address));
+#else
+    __asm__ volatile("mov %0, sp" : "=r"(address));
+#endif
+    return address;
+}
+
+// 512 bytes for the last error of a thread without a lane, and whether they hold this thread's: a few
+// such texts for the process. `claim` makes them this thread's.
+char *_Nullable shim_laneless_text(uint32_t thread_id, bool claim);
+
+// Whether the thread is running on its alternative signal stack.
+bool shim_on_alternative_stack(void);
+
 // ---- clocks, in nanoseconds -------------------------------------------------------------------
 
 uint64_t shim_monotonic_ns(void);
@@ -114,9 +132,9 @@ size_t shim_heap_in_use(void);
 // Clock ticks a second, the unit of /proc/self/stat.
 uint64_t shim_clock_ticks_per_second(void);
 
-// Calls thread_ended(slot) when a thread ends that called shim_watch_thread(), and child() in the
-// child of a fork. False when the C library has no key left.
-bool shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void));
+// Calls thread_ended(slot) when a thread ends that called shim_watch_thread(), unless the C library has
+// no key left, and child() in the child of a fork.
+void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void));
 void shim_watch_thread(void *slot);
 
 // ---- files and environment --------------------------------------------------------------------
