@@ -42,15 +42,15 @@ demo: build $(CMAKE_STAMP) ## build and run the examples; print their profiles, 
 	@echo; echo "the C host's whole profile is in profile.json"
 
 .PHONY: test
-test: build test-c test-python test-swift test-install ## build and run every test
+test: build test-c test-swift test-install ## build and run every test
 
 .PHONY: test-c
-test-c: build $(CMAKE_STAMP) ## the C and C++ tests against the shipped library
+test-c: build $(CMAKE_STAMP) ## the C, C++, ABI and Python tests against the shipped library, by ctest
 	@cmake --build $(BUILD)/cmake
-	ctest --test-dir $(BUILD)/cmake --output-on-failure --no-tests=error
+	ctest --test-dir $(BUILD)/cmake --output-on-failure --no-tests=error --parallel 2
 
 .PHONY: test-python abi
-test-python: build ## the ABI and Python tests against the shipped library
+test-python: build ## only the ABI and Python tests, by pytest
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
 

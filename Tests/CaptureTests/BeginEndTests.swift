@@ -161,7 +161,9 @@ struct BeginEndTests {
       let lane = lane()
       let before = lane.pointee.reentered.value
       let top = lane.pointee.top.value
-      lane.pointee.top.set(top + Frame.busyOffset)  // as in the middle of a hot call
+      // As in the middle of a hot call, further up the stack.
+      lane.pointee.busyStack[0].set(.max)
+      lane.pointee.top.set(top + Frame.busyOffset)
       prognos_begin(b)
       prognos_end(b)
       prognos_end(a)
@@ -177,6 +179,25 @@ struct BeginEndTests {
     #expect(totals(of: b).count == 1)
     #expect(totals(of: a).failed == 0)
     #expect(totals(of: a).work == 0)
+  }
+
+  @Test("A hot call that a handler left by siglongjmp does not keep its lane busy for ever")
+  func leftByLongjmp() {
+    let (a, b) = (operation("left.a"), operation("left.b"))
+    let counted = onNewThread {
+      prognos_begin(a)
+      let lane = lane()
+      let before = lane.pointee.reentered.value
+      // The call that marked it stood beyond where we are: that part of the stack is gone.
+      lane.pointee.busyStack[0].set(1)
+      lane.pointee.top.set(lane.pointee.top.value + Frame.busyOffset)
+      call(b)
+      prognos_end(a)
+      return lane.pointee.reentered.value - before
+    }
+    #expect(counted == 0)
+    #expect(totals(of: a).count == 1)
+    #expect(totals(of: b).count == 1)
   }
 
   @Test("A counter that ran backwards gives a call of no time, not of centuries")

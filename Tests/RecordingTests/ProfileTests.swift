@@ -120,7 +120,7 @@ struct ProfileTests {
     #expect(inner.totals.openTicks == 600)
     #expect(profile.selfTicks(outer) == 400)
     #expect(outer.wallTicksSoFar == 1000)
-    #expect(outer.isWorthShowing)
+    #expect(outer.hasCalls)
     #expect(profile.everything.active == 2)
   }
 

@@ -6,6 +6,7 @@
 #include "host.h"
 
 #include <semaphore.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/time.h>
@@ -200,10 +201,43 @@ static void the_calls_that_are_signal_safe_may_interrupt_all_others(void) {
     CHECK_EQ(diagnostics().reentered, 0);
 }
 
+static sigjmp_buf outside;
+
+static void leave(int signal) {
+    (void)signal;
+    siglongjmp(outside, 1);
+}
+
+/* A timeout that leaves a loop by siglongjmp, now and then out of the middle of a hot call. */
+static void a_handler_that_leaves_by_siglongjmp_silences_nobody(void) {
+    prognos_op outer = prognos_op_named("outer");
+    nested = prognos_op_named("nested");
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = leave;
+    NEED(sigaction(SIGALRM, &action, NULL) == 0);
+    for (volatile int i = 0; i < 200; i++) {
+        struct itimerval after = {{0, 0}, {0, 1000}};
+        prognos_begin(outer);
+        if (sigsetjmp(outside, 1) == 0) {
+            NEED(setitimer(ITIMER_REAL, &after, NULL) == 0);
+            for (;;) call(nested);
+        }
+        prognos_end(outer);
+    }
+    CHECK_EQ(count_of(outer), 200);
+    CHECK_EQ(stats_of(outer).active, 0);
+    CHECK_EQ(stats_of(nested).active, 0);
+    uint64_t before = count_of(nested);
+    for (int i = 0; i < 10; i++) call(nested);
+    CHECK_EQ(count_of(nested), before + 10);
+}
+
 CHECK_MAIN(CASE(calls_in_a_handler_count_or_are_left_out),
            CASE(recursive_calls_in_a_handler_count_or_are_left_out),
            CASE(work_in_a_handler_counts_or_is_left_out),
            CASE(failures_in_a_handler_count_or_are_left_out),
            CASE(everything_in_a_handler_between_calls_counts),
            CASE(a_timer_that_interrupts_everything_is_harmless),
-           CASE(the_calls_that_are_signal_safe_may_interrupt_all_others))
+           CASE(the_calls_that_are_signal_safe_may_interrupt_all_others),
+           CASE(a_handler_that_leaves_by_siglongjmp_silences_nobody))

@@ -69,7 +69,7 @@ size_t prognos_op_count(void);
 /**
  * The name of an operation.
  * @return NULL for a handle that was never given out; the last error says so.
- * Thread: any. Signal: unsafe.
+ * Thread: any. Signal: safe for a handle that was given out.
  */
 const char *prognos_op_name(prognos_op op);
 
