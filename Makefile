@@ -30,7 +30,8 @@ $(LIBRARY): $(SOURCES) scripts/build-library
 
 $(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeLists.txt
 	@scripts/setup
-	cmake -S . -B $(BUILD)/cmake -G Ninja -DCMAKE_BUILD_TYPE=Release --log-level=WARNING
+	cmake -S . -B $(BUILD)/cmake -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	  -DPython3_EXECUTABLE=$(PYTHON) --log-level=WARNING
 
 .PHONY: demo
 demo: build $(CMAKE_STAMP) ## build and run the examples; print their profiles, leave profile.json

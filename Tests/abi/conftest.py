@@ -14,7 +14,11 @@ LIBRARY_DIR = Path(os.environ.get("PROGNOS_LIBRARY_DIR", ROOT / "build" / "lib")
 def output_of(*command, **options):
     """What a command prints; its failure is the test's."""
     done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=300, **options
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
     )
     assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
     return done.stdout

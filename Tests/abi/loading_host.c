@@ -76,7 +76,8 @@ static int entries(const char *path) {
     DIR *directory = opendir(path);
     int count = 0;
     NEED(directory != NULL);
-    while (readdir(directory)) count++;
+    while (readdir(directory))
+        count++;
     closedir(directory);
     return count;
 }
@@ -85,7 +86,8 @@ static void loading_changes_no_signal_disposition(void) {
     struct sigaction before[NSIG], after;
     sigset_t mask_before, mask_after;
     memset(before, 0, sizeof before);
-    for (int i = 1; i < NSIG; i++) sigaction(i, NULL, &before[i]);
+    for (int i = 1; i < NSIG; i++)
+        sigaction(i, NULL, &before[i]);
     sigprocmask(SIG_SETMASK, NULL, &mask_before);
     record(load(), "op");
     for (int i = 1; i < NSIG; i++) {
@@ -113,12 +115,15 @@ static void loading_opens_no_file(void) {
 
 static void loading_changes_no_environment(void) {
     size_t count = 0;
-    while (environ[count]) count++;
+    while (environ[count])
+        count++;
     char **copy = malloc((count + 1) * sizeof *copy);
     NEED(copy != NULL);
-    for (size_t i = 0; i < count; i++) NEED((copy[i] = strdup(environ[i])) != NULL);
+    for (size_t i = 0; i < count; i++)
+        NEED((copy[i] = strdup(environ[i])) != NULL);
     record(load(), "op");
-    for (size_t i = 0; i < count; i++) NEED(environ[i] && strcmp(environ[i], copy[i]) == 0);
+    for (size_t i = 0; i < count; i++)
+        NEED(environ[i] && strcmp(environ[i], copy[i]) == 0);
     NEED(environ[count] == NULL);
 }
 
@@ -128,8 +133,10 @@ static void *load_and_record(void *unused) {
     *(void **)&begin = dlsym(loaded, "prognos_begin");
     *(void **)&end = dlsym(loaded, "prognos_end");
     record(loaded, "op");
-    for (int i = 0; i < 10000; i++) begin(1);
-    for (int i = 0; i < 10000; i++) end(1);
+    for (int i = 0; i < 10000; i++)
+        begin(1);
+    for (int i = 0; i < 10000; i++)
+        end(1);
     return unused;
 }
 
@@ -143,14 +150,18 @@ static void loads_and_records_on_a_thread_with_a_small_stack(void) {
 }
 
 int main(int argc, char **argv) {
-#define BEHAVIOUR(function) {#function, function}
+#define BEHAVIOUR(function)                                                                        \
+    { #function, function }
     static const struct {
         const char *name;
         void (*check)(void);
     } behaviours[] = {
-        BEHAVIOUR(loads_again_after_dlclose),      BEHAVIOUR(records_after_dlclose),
-        BEHAVIOUR(loading_starts_no_thread),       BEHAVIOUR(loading_opens_no_file),
-        BEHAVIOUR(loading_changes_no_environment), BEHAVIOUR(loading_changes_no_signal_disposition),
+        BEHAVIOUR(loads_again_after_dlclose),
+        BEHAVIOUR(records_after_dlclose),
+        BEHAVIOUR(loading_starts_no_thread),
+        BEHAVIOUR(loading_opens_no_file),
+        BEHAVIOUR(loading_changes_no_environment),
+        BEHAVIOUR(loading_changes_no_signal_disposition),
         BEHAVIOUR(loads_and_records_on_a_thread_with_a_small_stack),
     };
     NEED(argc == 3);

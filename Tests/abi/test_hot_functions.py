@@ -13,8 +13,13 @@ HOT = ["prognos_begin", "prognos_end", "prognos_work", "prognos_fail"]
 CAREFUL = {
     "prognos_begin": ["beginCarefully"],
     "prognos_end": ["endCarefully"],
-    "prognos_work": ["countOutsideOperation", "frameBelowSegment"],
-    "prognos_fail": ["countOutsideOperation", "frameBelowSegment", "numberOfKind"],
+    "prognos_work": ["countOutsideOperation", "frameBelowSegment", "isLeftOut"],
+    "prognos_fail": [
+        "countOutsideOperation",
+        "frameBelowSegment",
+        "isLeftOut",
+        "numberOfKind",
+    ],
 }
 
 TRAPS = {"ud2", "int3", "int", "hlt", "brk", "udf", "syscall", "sysenter", "svc"}
@@ -23,7 +28,8 @@ JUMP = re.compile(r"j\w+|b|br|b\.\w+|cbz|cbnz|tbz|tbnz")
 TARGET = re.compile(r"<([^>+]+)(\+0x[0-9a-f]+)?>")
 
 pytestmark = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "aarch64"), reason="the hot path is for these processors"
+    platform.machine() not in ("x86_64", "aarch64"),
+    reason="the hot path is for these processors",
 )
 
 
@@ -78,7 +84,16 @@ def test_begin_and_end_call_nothing(function, debug_file):
 @pytest.mark.parametrize("function", ["prognos_begin", "prognos_end"])
 def test_begin_and_end_have_no_locked_instruction_and_do_not_divide(function, debug_file):
     for mnemonic, operands in instructions_of(debug_file, function):
-        assert mnemonic not in {"lock", "mfence", "div", "idiv", "udiv", "sdiv", "cpuid", "rdtscp"}
+        assert mnemonic not in {
+            "lock",
+            "mfence",
+            "div",
+            "idiv",
+            "udiv",
+            "sdiv",
+            "cpuid",
+            "rdtscp",
+        }
         assert not mnemonic.startswith(("xchg", "cmpxchg", "ldxr", "stxr", "cas", "swp")), (
             f"{function}: {mnemonic} {operands}"
         )

@@ -40,7 +40,9 @@ def test_loading(host, library, behaviour):
 
 
 @pytest.mark.parametrize(
-    "command", [["/bin/true"], ["/bin/ls", "/"], ["python3", "-c", "print(1)"]], ids=lambda c: c[0]
+    "command",
+    [["/bin/true"], ["/bin/ls", "/"], ["python3", "-c", "print(1)"]],
+    ids=lambda c: c[0],
 )
 def test_any_program_runs_with_the_library_preloaded(library, command):
     if shutil.which(command[0]) is None:

@@ -95,7 +95,8 @@ typedef struct check_case {
     void (*run)(void);
 } check_case;
 
-#define CASE(function) {#function, function}
+#define CASE(function)                                                                             \
+    { #function, function }
 
 static inline int check_run_apart(const check_case *one) {
     int status = 0;

@@ -27,7 +27,8 @@ static void add(span *sum, uint64_t wall, uint64_t cpu) {
 static void spin_cpu_ns(uint64_t duration) {
     uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     while (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun < duration)
-        for (volatile int i = 0; i < 1000; i++) continue;
+        for (volatile int i = 0; i < 1000; i++)
+            continue;
 }
 
 static void sleep_ns(long duration) {
@@ -146,8 +147,10 @@ static void preempted_operations_have_their_own_cpu_time(void) {
     int count = 3 * cpus;
     spinning = prognos_op_named("spinning");
     pthread_barrier_init(&together, NULL, (unsigned)count);
-    for (int i = 0; i < count; i++) threads[i] = started(compete, (void *)(uintptr_t)i);
-    for (int i = 0; i < count; i++) joined(threads[i]);
+    for (int i = 0; i < count; i++)
+        threads[i] = started(compete, (void *)(uintptr_t)i);
+    for (int i = 0; i < count; i++)
+        joined(threads[i]);
     for (int i = 0; i < count; i++) {
         all.wall += preempted[i].wall;
         all.cpu += preempted[i].cpu;

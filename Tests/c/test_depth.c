@@ -5,11 +5,13 @@
 #define DEPTH 10000u
 
 static void nest(const prognos_op *ops, unsigned kinds) {
-    for (unsigned i = 0; i < DEPTH; i++) prognos_begin(ops[i % kinds]);
+    for (unsigned i = 0; i < DEPTH; i++)
+        prognos_begin(ops[i % kinds]);
 }
 
 static void unnest(const prognos_op *ops, unsigned kinds) {
-    for (unsigned i = DEPTH; i-- > 0;) prognos_end(ops[i % kinds]);
+    for (unsigned i = DEPTH; i-- > 0;)
+        prognos_end(ops[i % kinds]);
 }
 
 static uint64_t calls_of(const prognos_op *ops, unsigned kinds) {
@@ -23,7 +25,8 @@ static uint64_t calls_of(const prognos_op *ops, unsigned kinds) {
 
 static void check_unharmed(prognos_op op) {
     uint64_t before = count_of(op), dropped = diagnostics().too_deep;
-    for (int i = 0; i < 100; i++) call(op);
+    for (int i = 0; i < 100; i++)
+        call(op);
     CHECK_EQ(count_of(op), before + 100);
     CHECK_EQ(diagnostics().too_deep, dropped);
     CHECK_EQ(stats_of(op).active, 0);
@@ -42,7 +45,8 @@ static void check_depth(unsigned kinds) {
         CHECK_EQ(diagnostics().too_deep, round * (DEPTH - deepest));
         CHECK_EQ(diagnostics().unbalanced_ends, 0);
     }
-    for (unsigned i = 0; i < kinds; i++) CHECK_EQ(stats_of(ops[i]).abandoned, 0);
+    for (unsigned i = 0; i < kinds; i++)
+        CHECK_EQ(stats_of(ops[i]).abandoned, 0);
     check_unharmed(later);
 }
 
@@ -57,13 +61,15 @@ static void calls_of_several_operations_nested_too_deep_are_counted(void) {
 static void exactly_the_deepest_nesting_is_recorded_whole(void) {
     prognos_op op = prognos_op_named("op");
     uint64_t deepest = capabilities().max_depth;
-    for (uint64_t i = 0; i < deepest; i++) prognos_begin(op);
+    for (uint64_t i = 0; i < deepest; i++)
+        prognos_begin(op);
     CHECK_EQ(diagnostics().too_deep, 0);
     CHECK_EQ(stats_of(op).active, deepest);
     prognos_begin(op);
     CHECK_EQ(diagnostics().too_deep, 1);
     prognos_end(op);
-    for (uint64_t i = 0; i < deepest; i++) prognos_end(op);
+    for (uint64_t i = 0; i < deepest; i++)
+        prognos_end(op);
     CHECK_EQ(count_of(op), deepest);
     CHECK_EQ(diagnostics().unbalanced_ends, 0);
     check_unharmed(op);
@@ -97,10 +103,12 @@ static void an_outer_end_closes_several_operations_nested_too_deep(void) {
 static void work_and_failure_too_deep_harm_nothing(void) {
     prognos_op op = prognos_op_named("op"), later = prognos_op_named("later");
     uint64_t deepest = capabilities().max_depth;
-    for (unsigned i = 0; i < DEPTH; i++) prognos_begin(op);
+    for (unsigned i = 0; i < DEPTH; i++)
+        prognos_begin(op);
     prognos_work(1);
     prognos_fail("deep");
-    for (unsigned i = 0; i < DEPTH; i++) prognos_end(op);
+    for (unsigned i = 0; i < DEPTH; i++)
+        prognos_end(op);
     CHECK_EQ(count_of(op), deepest);
     CHECK_LE(stats_of(op).work, 1);
     CHECK_LE(stats_of(op).failed, 1);
@@ -109,7 +117,8 @@ static void work_and_failure_too_deep_harm_nothing(void) {
 }
 
 static void *nest_and_end_the_thread(void *op) {
-    for (unsigned i = 0; i < DEPTH; i++) prognos_begin(*(prognos_op *)op);
+    for (unsigned i = 0; i < DEPTH; i++)
+        prognos_begin(*(prognos_op *)op);
     return NULL;
 }
 

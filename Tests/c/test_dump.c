@@ -28,7 +28,8 @@ static int files_in_directory(void) {
     int count = 0;
     DIR *listing = opendir(directory);
     NEED(listing != NULL);
-    while (readdir(listing)) count++;
+    while (readdir(listing))
+        count++;
     closedir(listing);
     return count - 2; /* . and .. */
 }

@@ -132,5 +132,4 @@ static void errno_stays_when_a_thread_slept_inside(void) {
 
 CHECK_MAIN(CASE(errno_stays_in_the_first_thread), CASE(errno_stays_in_other_threads),
            CASE(errno_stays_with_each_function_as_the_first),
-           CASE(errno_stays_without_threads_to_spare),
-           CASE(errno_stays_when_a_thread_slept_inside))
+           CASE(errno_stays_without_threads_to_spare), CASE(errno_stays_when_a_thread_slept_inside))

@@ -44,7 +44,8 @@ static void record_in_child(void) {
     CHECK_EQ(fresh.repaired_names, 0);
     CHECK_EQ(fresh.bad_arguments, 0);
     CHECK_EQ(fresh.clock_syncs, 0);
-    for (int i = 0; i < 7; i++) call(op);
+    for (int i = 0; i < 7; i++)
+        call(op);
     prognos_begin(prognos_op_named("of the child"));
     call(other);
     prognos_end(3);
@@ -67,7 +68,8 @@ static void a_child_has_numbers_of_its_own(void) {
     name_both();
     in_a_thread(end_without_begin, NULL);
     prognos_op_named(NULL);
-    for (int i = 0; i < 5; i++) call(op);
+    for (int i = 0; i < 5; i++)
+        call(op);
     call(0xFFFF);
     prognos_end(op);
     prognos_work(1);
@@ -149,7 +151,8 @@ static void *record_all_the_time(void *counter) {
 
 static void record_next_to_what_the_fork_met(void) {
     CHECK_EQ(count_of(op), 0);
-    for (int i = 0; i < 100; i++) call(op);
+    for (int i = 0; i < 100; i++)
+        call(op);
     CHECK_EQ(count_of(op), 100);
     size_t before = prognos_op_count();
     CHECK_EQ(prognos_op_named("of the child"), before + 1);
@@ -162,8 +165,10 @@ static void a_fork_may_meet_threads_that_record(void) {
     pthread_t threads[3];
     uint64_t counts[3], sum = 0;
     name_both();
-    for (int i = 0; i < 3; i++) threads[i] = started(record_all_the_time, &counts[i]);
-    for (int i = 0; i < 100; i++) check_in_child(record_next_to_what_the_fork_met);
+    for (int i = 0; i < 3; i++)
+        threads[i] = started(record_all_the_time, &counts[i]);
+    for (int i = 0; i < 100; i++)
+        check_in_child(record_next_to_what_the_fork_met);
     finished = true;
     for (int i = 0; i < 3; i++) {
         joined(threads[i]);

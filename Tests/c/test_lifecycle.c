@@ -152,10 +152,10 @@ static void a_call_outweighs_the_environment(void) {
 static void capabilities_say_what_is_live_and_why(void) {
     CHECK_STATUS(prognos_start(NULL, 0), PROGNOS_OK);
     prognos_capabilities live = capabilities();
-    CHECK(strcmp(live.time_source, "tsc") == 0 || strcmp(live.time_source, "cntvct") == 0
-          || strcmp(live.time_source, "clock_gettime") == 0);
-    CHECK(strcmp(live.cpu_clock, "rseq") == 0 || strcmp(live.cpu_clock, "perf") == 0
-          || strcmp(live.cpu_clock, "thread_clock") == 0);
+    CHECK(strcmp(live.time_source, "tsc") == 0 || strcmp(live.time_source, "cntvct") == 0 ||
+          strcmp(live.time_source, "clock_gettime") == 0);
+    CHECK(strcmp(live.cpu_clock, "rseq") == 0 || strcmp(live.cpu_clock, "perf") == 0 ||
+          strcmp(live.cpu_clock, "thread_clock") == 0);
     CHECK(live.time_source_reason[0] != 0);
     CHECK(live.cpu_clock_reason[0] != 0);
     CHECK(live.ticks_per_s > 1e6);

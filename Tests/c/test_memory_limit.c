@@ -51,7 +51,8 @@ static void check_counts(int threads) {
     uint64_t self = 0;
     for (int i = 0; i < OPS; i++) {
         uint64_t expected = 0;
-        for (int k = 0; k < threads; k++) expected += called[k][i];
+        for (int k = 0; k < threads; k++)
+            expected += called[k][i];
         prognos_op_stats stats = stats_of(ops[i]);
         CHECK_EQ(stats.count, expected);
         CHECK_EQ(stats.work, (uint64_t)threads * (OPS + 1));
@@ -81,8 +82,10 @@ static void a_recording_that_several_threads_filled_counts_exactly(void) {
     pthread_t threads[THREADS];
     begin_with_a_mebibyte();
     pthread_barrier_init(&together, NULL, THREADS);
-    for (uintptr_t i = 0; i < THREADS; i++) threads[i] = started(fill_with_others, (void *)i);
-    for (int i = 0; i < THREADS; i++) joined(threads[i]);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        threads[i] = started(fill_with_others, (void *)i);
+    for (int i = 0; i < THREADS; i++)
+        joined(threads[i]);
     check_counts(THREADS);
 }
 
@@ -93,7 +96,8 @@ static void self_times_of_a_full_recording_add_up(void) {
     fill(NULL);
     prognos_end(whole);
     uint64_t self = stats_of(whole).self_wall_ns, wall = stats_of(whole).wall_ns;
-    for (int i = 0; i < OPS; i++) self += stats_of(ops[i]).self_wall_ns;
+    for (int i = 0; i < OPS; i++)
+        self += stats_of(ops[i]).self_wall_ns;
     CHECK_LE(self, wall / 1000 * 1001);
 }
 
@@ -122,7 +126,8 @@ static void threads_that_come_when_memory_is_full_are_counted(void) {
     begin_with_a_mebibyte();
     fill(NULL);
     uint64_t before = count_of(ops[0]) + count_of(ops[1]);
-    for (int i = 0; i < 10; i++) in_a_thread(one_call, NULL);
+    for (int i = 0; i < 10; i++)
+        in_a_thread(one_call, NULL);
     uint64_t counted = count_of(ops[0]) + count_of(ops[1]) - before;
     CHECK_EQ(counted + diagnostics().untracked_calls, 20);
     CHECK_LE(diagnostics().recording_bytes, LIMIT);
@@ -132,8 +137,10 @@ static void deep_nesting_in_a_full_recording_is_harmless(void) {
     begin_with_a_mebibyte();
     fill(NULL);
     uint64_t before = count_of(ops[3]);
-    for (int i = 0; i < 10000; i++) prognos_begin(ops[3]);
-    for (int i = 0; i < 10000; i++) prognos_end(ops[3]);
+    for (int i = 0; i < 10000; i++)
+        prognos_begin(ops[3]);
+    for (int i = 0; i < 10000; i++)
+        prognos_end(ops[3]);
     CHECK_EQ(count_of(ops[3]) + diagnostics().too_deep, before + 10000);
     call(ops[3]);
     CHECK_EQ(count_of(ops[3]) + diagnostics().too_deep, before + 10001);

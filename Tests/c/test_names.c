@@ -26,20 +26,24 @@ static void threads_racing_for_a_name_get_one_handle(void) {
     pthread_t threads[THREADS];
     char seen[NAMES + 1] = {0};
     pthread_barrier_init(&together, NULL, THREADS);
-    for (uintptr_t i = 0; i < THREADS; i++) threads[i] = started(name_them_all, (void *)i);
-    for (int i = 0; i < THREADS; i++) joined(threads[i]);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        threads[i] = started(name_them_all, (void *)i);
+    for (int i = 0; i < THREADS; i++)
+        joined(threads[i]);
     CHECK_EQ(prognos_op_count(), NAMES);
     for (int i = 0; i < NAMES; i++) {
         char name[32];
         prognos_op op = given[0][i];
         snprintf(name, sizeof name, "name-%d", i);
-        for (int k = 1; k < THREADS; k++) CHECK_EQ(given[k][i], op);
+        for (int k = 1; k < THREADS; k++)
+            CHECK_EQ(given[k][i], op);
         CHECK_EQ(prognos_op_named(name), op);
         CHECK_TEXT(prognos_op_name(op), name);
         CHECK_EQ(count_of(op), THREADS);
         if (CHECK_LE(1, op) && CHECK_LE(op, NAMES)) seen[op]++; /* dense */
     }
-    for (int i = 1; i <= NAMES; i++) CHECK_EQ(seen[i], 1);
+    for (int i = 1; i <= NAMES; i++)
+        CHECK_EQ(seen[i], 1);
     CHECK_EQ(diagnostics().rejected_names, 0);
 }
 
@@ -77,30 +81,46 @@ static void a_name_is_copied(void) {
 /* Each maximal subpart of an ill-formed sequence becomes one U+FFFD: The Unicode Standard, 3.9. */
 static void invalid_utf8_is_repaired_by_maximal_subparts(void) {
     static const char *const cases[][2] = {
-        {"a\x80" "b", "a" R "b"},                            /* a trailing byte alone */
-        {"\x80\xBF", R R},                                   /* two of them */
-        {"\xC0\xAF", R R},                                   /* over-long: no such lead byte */
-        {"\xC1\x81" "x", R R "x"},                           /* no such lead byte */
-        {"\xC3", R},                                         /* ends too early */
-        {"\xC3" "a", R "a"},                                 /* followed by none of its own */
-        {"\xC3\xC3\xA9", R "\xC3\xA9"},                      /* the second one is good */
-        {"\xE0\x80\x80", R R R},                             /* over-long */
-        {"\xE0\x9F\xBF", R R R},                             /* over-long, the last */
-        {"\xE2\x82", R},                                     /* two of three: one subpart */
-        {"\xE2\x82" "a", R "a"},
+        {"a\x80"
+         "b",
+         "a" R "b"},       /* a trailing byte alone */
+        {"\x80\xBF", R R}, /* two of them */
+        {"\xC0\xAF", R R}, /* over-long: no such lead byte */
+        {"\xC1\x81"
+         "x",
+         R R "x"},   /* no such lead byte */
+        {"\xC3", R}, /* ends too early */
+        {"\xC3"
+         "a",
+         R "a"},                        /* followed by none of its own */
+        {"\xC3\xC3\xA9", R "\xC3\xA9"}, /* the second one is good */
+        {"\xE0\x80\x80", R R R},        /* over-long */
+        {"\xE0\x9F\xBF", R R R},        /* over-long, the last */
+        {"\xE2\x82", R},                /* two of three: one subpart */
+        {"\xE2\x82"
+         "a",
+         R "a"},
         {"\xE2\x82\xE2\x82\xAC", R "\xE2\x82\xAC"},
-        {"\xED\xA0\x80", R R R},                             /* a surrogate, U+D800 */
-        {"\xED\xBF\xBF", R R R},                             /* a surrogate, U+DFFF */
-        {"\xF0\x8F\xBF\xBF", R R R R},                       /* over-long */
-        {"\xF0\x9F\x98", R},                                 /* three of four: one subpart */
-        {"\xF0\x9F\x98" "a", R "a"},
-        {"\xF1\x80\xE1\x80\xC0" "a", R R R "a"},             /* two cut short, one that is none */
-        {"\xF4\x90\x80\x80", R R R R},                       /* above U+10FFFF */
-        {"\xF5\x80\x80\x80", R R R R},                       /* no such lead byte */
+        {"\xED\xA0\x80", R R R},       /* a surrogate, U+D800 */
+        {"\xED\xBF\xBF", R R R},       /* a surrogate, U+DFFF */
+        {"\xF0\x8F\xBF\xBF", R R R R}, /* over-long */
+        {"\xF0\x9F\x98", R},           /* three of four: one subpart */
+        {"\xF0\x9F\x98"
+         "a",
+         R "a"},
+        {"\xF1\x80\xE1\x80\xC0"
+         "a",
+         R R R "a"},                   /* two cut short, one that is none */
+        {"\xF4\x90\x80\x80", R R R R}, /* above U+10FFFF */
+        {"\xF5\x80\x80\x80", R R R R}, /* no such lead byte */
         {"\xF8\x88\x80\x80\x80", R R R R R},
         {"\xFE\xFF", R R},
         /* Table 3-11 of the Standard */
-        {"a\xF1\x80\x80\xE1\x80\xC2" "b\x80" "c\x80\xBF" "d", "a" R R R "b" R "c" R R "d"},
+        {"a\xF1\x80\x80\xE1\x80\xC2"
+         "b\x80"
+         "c\x80\xBF"
+         "d",
+         "a" R R R "b" R "c" R R "d"},
     };
     size_t count = sizeof cases / sizeof *cases;
     for (size_t i = 0; i < count; i++)
@@ -110,11 +130,17 @@ static void invalid_utf8_is_repaired_by_maximal_subparts(void) {
 }
 
 static void valid_utf8_stays_as_it_is(void) {
-    static const char *const names[] = {
-        "\x01\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
-        "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF",
-        "gr\xC3\xBC\xC3\x9F \xF0\x9F\x9A\x80",
-        R};
+    static const char *const names[] = {"\x01\x7F",
+                                        "\xC2\x80",
+                                        "\xDF\xBF",
+                                        "\xE0\xA0\x80",
+                                        "\xED\x9F\xBF",
+                                        "\xEE\x80\x80",
+                                        "\xEF\xBF\xBF",
+                                        "\xF0\x90\x80\x80",
+                                        "\xF4\x8F\xBF\xBF",
+                                        "gr\xC3\xBC\xC3\x9F \xF0\x9F\x9A\x80",
+                                        R};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         CHECK_TEXT(prognos_op_name(prognos_op_named(names[i])), names[i]);
     CHECK_EQ(diagnostics().repaired_names, 0);

@@ -10,7 +10,8 @@ static void nested_calls_are_counted_exactly(void) {
         prognos_begin(a);
         for (int j = 0; j < 10; j++) {
             prognos_begin(b);
-            for (int k = 0; k < 3; k++) call(c);
+            for (int k = 0; k < 3; k++)
+                call(c);
             prognos_end(b);
             call(c);
         }
@@ -30,12 +31,14 @@ static void nested_calls_are_counted_exactly(void) {
 
 static void a_recursive_call_counts_like_any_other(void) {
     prognos_op op = prognos_op_named("op");
-    for (int i = 0; i < 5; i++) prognos_begin(op);
+    for (int i = 0; i < 5; i++)
+        prognos_begin(op);
     CHECK_EQ(stats_of(op).active, 5);
     prognos_end(op); /* the innermost */
     CHECK_EQ(stats_of(op).active, 4);
     CHECK_EQ(count_of(op), 1);
-    for (int i = 0; i < 4; i++) prognos_end(op);
+    for (int i = 0; i < 4; i++)
+        prognos_end(op);
     CHECK_EQ(count_of(op), 5);
     CHECK_EQ(stats_of(op).abandoned, 0);
 }
@@ -108,11 +111,13 @@ static void an_outer_end_closes_what_is_open_inside_as_abandoned(void) {
     CHECK_EQ(stats_of(b).abandoned, 1);
     CHECK_EQ(stats_of(c).abandoned, 1);
     CHECK_EQ(stats_of(c).work, 5);
-    for (prognos_op op = a; op <= c; op++) CHECK_EQ(count_of(op), 1);
+    for (prognos_op op = a; op <= c; op++)
+        CHECK_EQ(count_of(op), 1);
     prognos_end(c); /* the wrong order: these ends have no begin any more */
     prognos_end(b);
     CHECK_EQ(diagnostics().unbalanced_ends, 2);
-    for (prognos_op op = a; op <= c; op++) CHECK_EQ(count_of(op), 1);
+    for (prognos_op op = a; op <= c; op++)
+        CHECK_EQ(count_of(op), 1);
 }
 
 static void an_end_without_a_begin_changes_nothing(void) {
@@ -178,7 +183,8 @@ static void a_call_that_was_refused_a_name_is_harmless(void) {
 static jmp_buf outside;
 
 static void nest_and_jump(const prognos_op *ops, int depth) {
-    for (int i = 0; i < depth; i++) prognos_begin(ops[i % 3]);
+    for (int i = 0; i < depth; i++)
+        prognos_begin(ops[i % 3]);
     longjmp(outside, 1);
 }
 
@@ -206,7 +212,6 @@ CHECK_MAIN(CASE(nested_calls_are_counted_exactly), CASE(a_recursive_call_counts_
            CASE(kinds_of_failure_are_words_and_beyond_255_of_them_other),
            CASE(an_outer_end_closes_what_is_open_inside_as_abandoned),
            CASE(an_end_without_a_begin_changes_nothing), CASE(zero_is_no_operation),
-           CASE(a_handle_never_given_out_is_no_operation),
-           CASE(the_largest_number_is_no_operation),
+           CASE(a_handle_never_given_out_is_no_operation), CASE(the_largest_number_is_no_operation),
            CASE(a_call_that_was_refused_a_name_is_harmless),
            CASE(a_longjmp_out_of_operations_abandons_them))

@@ -9,8 +9,10 @@ typedef struct option {
 } option;
 
 #define OPTION(field, variable, standard, least, most)                                             \
-    {#field,   "PROGNOS_" variable, offsetof(prognos_options, field),                              \
-     sizeof(((prognos_options *)0)->field), standard, least, most}
+    {                                                                                              \
+#field, "PROGNOS_" variable, offsetof(prognos_options, field),                             \
+            sizeof(((prognos_options *)0)->field), standard, least, most                           \
+    }
 
 static const option options_known[] = {
     OPTION(memory_limit_bytes, "MEMORY_LIMIT_BYTES", 48u << 20, 1u << 20, 0xFFFFFFFFu),
@@ -83,9 +85,9 @@ static void tracks_are_words_or_a_number(void) {
     static const struct {
         const char *text;
         uint32_t bits;
-    } good[] = {{"cpu", 1},       {"memory", 2},   {"io", 4},    {"stacks", 8}, {"samples", 16},
-                {"timeline", 32}, {"cpu,memory", 3}, {"io,cpu", 5}, {"0", 0},     {"63", 63},
-                {"0x3f", 63},     {"7", 7}};
+    } good[] = {{"cpu", 1},      {"memory", 2},    {"io", 4},         {"stacks", 8},
+                {"samples", 16}, {"timeline", 32}, {"cpu,memory", 3}, {"io,cpu", 5},
+                {"0", 0},        {"63", 63},       {"0x3f", 63},      {"7", 7}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         setenv("PROGNOS_TRACK", good[i].text, 1);
         CHECK_EQ(defaults().track, good[i].bits);
@@ -102,8 +104,17 @@ static void tracks_are_words_or_a_number(void) {
 }
 
 static void a_bad_variable_is_left_out_and_named(void) {
-    static const char *const bad[] = {"abc",  "-1", "1 ", " 1", "1.5", "1e6", "0x", "12k",
-                                      "99999999999999999999999", "18446744073709551615", "0"};
+    static const char *const bad[] = {"abc",
+                                      "-1",
+                                      "1 ",
+                                      " 1",
+                                      "1.5",
+                                      "1e6",
+                                      "0x",
+                                      "12k",
+                                      "99999999999999999999999",
+                                      "18446744073709551615",
+                                      "0"};
     for (size_t i = 0; i < OPTIONS; i++) {
         const option *o = &options_known[i];
         for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {

@@ -14,18 +14,21 @@ static int leave(int where) {
 }
 
 static void a_scope_ends_however_its_block_is_left(void) {
-    for (int i = 0; i < 30; i++) CHECK_EQ(leave(i % 3), i % 3 + 1);
+    for (int i = 0; i < 30; i++)
+        CHECK_EQ(leave(i % 3), i % 3 + 1);
     CHECK_EQ(count_of(prognos_op_named("outer")), 30);
     CHECK_EQ(count_of(prognos_op_named("inner")), 20);
     CHECK_EQ(count_of(prognos_op_named("innermost")), 20);
     CHECK_EQ(prognos_op_count(), 3);
     CHECK_EQ(diagnostics().unbalanced_ends, 0);
-    for (prognos_op op = 1; op <= 3; op++) CHECK_EQ(stats_of(op).abandoned, 0);
+    for (prognos_op op = 1; op <= 3; op++)
+        CHECK_EQ(stats_of(op).abandoned, 0);
 }
 
 static void while_the_flag_is_off_a_scope_calls_nothing(void) {
     prognos_set_enabled(false);
-    for (int i = 0; i < 3; i++) CHECK_EQ(leave(2), 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(leave(2), 3);
     CHECK_EQ(prognos_op_count(), 0);
     prognos_set_enabled(true);
     CHECK_EQ(leave(2), 3);
@@ -41,7 +44,8 @@ static void a_scope_without_a_name_to_have_is_harmless(void) {
         snprintf(name, sizeof name, "op-%d", i);
         CHECK_NE(prognos_op_named(name), 0);
     }
-    for (int i = 0; i < 3; i++) CHECK_EQ(leave(2), 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(leave(2), 3);
     CHECK_EQ(prognos_op_count(), 16);
     call(1);
     CHECK_EQ(count_of(1), 1);

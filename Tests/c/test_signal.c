@@ -83,9 +83,11 @@ static void storm(void (*handler)(int)) {
         int before = handled;
         uint64_t seen = loops;
         NEED(pthread_kill(thread, SIGUSR1) == 0);
-        while (handled == before) sem_wait(&one_handled); /* those that wait would become one */
+        while (handled == before)
+            sem_wait(&one_handled); /* those that wait would become one */
         /* Some loops without a signal, so that the next one meets the fast path, too. */
-        for (int k = 0; k < 20000 && i % 2 == 0 && loops < seen + i % 97; k++) continue;
+        for (int k = 0; k < 20000 && i % 2 == 0 && loops < seen + i % 97; k++)
+            continue;
     }
     finished = true;
     joined(thread);
@@ -126,8 +128,8 @@ static void work_in_a_handler_counts_or_is_left_out(void) {
     storm(work);
     check_loop(0);
     prognos_diagnostics drops = diagnostics();
-    CHECK_EQ(stats_of(looping).work + stats_of(nested).work + drops.outside_operation
-                 + drops.reentered,
+    CHECK_EQ(stats_of(looping).work + stats_of(nested).work + drops.outside_operation +
+                 drops.reentered,
              handled);
 }
 
@@ -174,7 +176,8 @@ static void a_timer_that_interrupts_everything_is_harmless(void) {
         snprintf(name, sizeof name, "name-%d", i);
         prognos_begin(looping);
         call(prognos_op_named(name));
-        for (int k = 0; k < 2000; k++) call(nested);
+        for (int k = 0; k < 2000; k++)
+            call(nested);
         prognos_end(looping);
         prognos_op_named("");
         free(rendered(PROGNOS_TEXT));
@@ -221,7 +224,8 @@ static void a_handler_that_leaves_by_siglongjmp_silences_nobody(void) {
         prognos_begin(outer);
         if (sigsetjmp(outside, 1) == 0) {
             NEED(setitimer(ITIMER_REAL, &after, NULL) == 0);
-            for (;;) call(nested);
+            for (;;)
+                call(nested);
         }
         prognos_end(outer);
     }
@@ -229,7 +233,8 @@ static void a_handler_that_leaves_by_siglongjmp_silences_nobody(void) {
     CHECK_EQ(stats_of(outer).active, 0);
     CHECK_EQ(stats_of(nested).active, 0);
     uint64_t before = count_of(nested);
-    for (int i = 0; i < 10; i++) call(nested);
+    for (int i = 0; i < 10; i++)
+        call(nested);
     CHECK_EQ(count_of(nested), before + 10);
 }
 

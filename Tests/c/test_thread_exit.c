@@ -27,7 +27,8 @@ static void *leave_open_and_exit(void *unused) {
 static void *leave_open_and_wait_for_cancellation(void *ready) {
     leave_open(NULL);
     pthread_barrier_wait((pthread_barrier_t *)ready);
-    for (;;) pause();
+    for (;;)
+        pause();
     return NULL;
 }
 
@@ -106,7 +107,8 @@ static void calls_in_a_destructor_before_the_librarys_count(void) {
 static void what_a_destructor_leaves_open_is_abandoned(void) {
     name_both();
     NEED(pthread_key_create(&key, leave_open_in_destructor) == 0);
-    for (int i = 0; i < 10; i++) in_a_thread(set_specific, (void *)1);
+    for (int i = 0; i < 10; i++)
+        in_a_thread(set_specific, (void *)1);
     CHECK_EQ(stats_of(op).active, 0);
     CHECK_EQ(count_of(op), 20);
     CHECK_EQ(count_of(inner), 10);
@@ -117,7 +119,8 @@ static void threads_that_end_in_a_destructor_give_their_places_back(void) {
     setenv("PROGNOS_MAX_THREADS", "2", 1);
     name_both();
     NEED(pthread_key_create(&key, call_in_destructor) == 0);
-    for (int i = 0; i < 50; i++) in_a_thread(set_specific, (void *)4);
+    for (int i = 0; i < 50; i++)
+        in_a_thread(set_specific, (void *)4);
     CHECK_EQ(count_of(op), 250);
     CHECK_EQ(diagnostics().untracked_calls, 0);
 }

@@ -92,9 +92,11 @@ static void every_call_counts_while_others_read(void) {
     worked = prognos_op_named("worked");
     deep = prognos_op_named("deep");
     pthread_barrier_init(&together, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++) threads[i] = started(record, NULL);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = started(record, NULL);
     pthread_t reader = started(read_all_the_time, path);
-    for (int i = 0; i < THREADS; i++) joined(threads[i]);
+    for (int i = 0; i < THREADS; i++)
+        joined(threads[i]);
     finished = true;
     joined(reader);
     CHECK_EQ(count_of(outer), (uint64_t)THREADS * PAIRS);
@@ -124,8 +126,10 @@ static void *few_calls(void *unused) {
 static void run_groups(int groups) {
     pthread_t threads[100];
     for (int group = 0; group < groups; group++) {
-        for (int i = 0; i < 100; i++) threads[i] = started(few_calls, NULL);
-        for (int i = 0; i < 100; i++) joined(threads[i]);
+        for (int i = 0; i < 100; i++)
+            threads[i] = started(few_calls, NULL);
+        for (int i = 0; i < 100; i++)
+            joined(threads[i]);
     }
 }
 
@@ -142,12 +146,15 @@ static void threads_that_ended_take_no_memory(void) {
     outer = prognos_op_named("outer");
     inner = prognos_op_named("inner");
     pthread_barrier_init(&together, NULL, 100);
-    for (int i = 0; i < 100; i++) threads[i] = started(few_calls_together, NULL);
-    for (int i = 0; i < 100; i++) joined(threads[i]);
+    for (int i = 0; i < 100; i++)
+        threads[i] = started(few_calls_together, NULL);
+    for (int i = 0; i < 100; i++)
+        joined(threads[i]);
     uint64_t bytes = diagnostics().recording_bytes;
     CHECK_EQ(diagnostics().threads, 100);
     run_groups(50);
-    for (int i = 0; i < 5000; i++) in_a_thread(few_calls, NULL); /* one after another */
+    for (int i = 0; i < 5000; i++)
+        in_a_thread(few_calls, NULL); /* one after another */
     CHECK_EQ(count_of(outer), 10100);
     CHECK_EQ(count_of(inner), 10100);
     prognos_diagnostics found = diagnostics();
@@ -162,13 +169,15 @@ static void *hold_a_place(void *unused) {
     prognos_begin(outer);
     pthread_barrier_wait(&together); /* all places are taken */
     pthread_barrier_wait(&together); /* the others are done */
-    for (int i = 0; i < 1000; i++) call(inner);
+    for (int i = 0; i < 1000; i++)
+        call(inner);
     prognos_end(outer);
     return unused;
 }
 
 static void *find_no_place(void *unused) {
-    for (int i = 0; i < 100; i++) call(worked);
+    for (int i = 0; i < 100; i++)
+        call(worked);
     return unused;
 }
 
@@ -179,17 +188,21 @@ static void threads_beyond_the_limit_are_dropped_and_counted(void) {
     inner = prognos_op_named("inner");
     worked = prognos_op_named("worked");
     pthread_barrier_init(&together, NULL, 5);
-    for (int i = 0; i < 4; i++) holders[i] = started(hold_a_place, NULL);
+    for (int i = 0; i < 4; i++)
+        holders[i] = started(hold_a_place, NULL);
     pthread_barrier_wait(&together);
-    for (int i = 0; i < 4; i++) others[i] = started(find_no_place, NULL);
-    for (int i = 0; i < 4; i++) joined(others[i]);
+    for (int i = 0; i < 4; i++)
+        others[i] = started(find_no_place, NULL);
+    for (int i = 0; i < 4; i++)
+        joined(others[i]);
     CHECK_EQ(count_of(worked), 0);
     CHECK_EQ(diagnostics().untracked_calls, 400);
     CHECK_EQ(diagnostics().unbalanced_ends, 0); /* the host did nothing wrong */
     CHECK_EQ(prognos_op_named(NULL), 0);
     CHECK_CONTAINS(prognos_last_error(), "NULL"); /* errors are told without a place, too */
     pthread_barrier_wait(&together);
-    for (int i = 0; i < 4; i++) joined(holders[i]);
+    for (int i = 0; i < 4; i++)
+        joined(holders[i]);
     CHECK_EQ(count_of(outer), 4);
     CHECK_EQ(count_of(inner), 4000);
     in_a_thread(find_no_place, NULL); /* now it finds one */

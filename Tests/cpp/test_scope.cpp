@@ -7,7 +7,9 @@
 
 namespace {
 
-prognos_op named(const char *name) { return prognos_op_named(name); }
+prognos_op named(const char *name) {
+    return prognos_op_named(name);
+}
 
 void check_count(const char *name, uint64_t count) {
     prognos_op_stats stats = stats_of(named(name));
@@ -28,7 +30,8 @@ int leave_early(int where) {
 }
 
 void an_early_return_ends_the_scope() {
-    for (int i = 0; i < 30; i++) CHECK_EQ(leave_early(i % 3), i % 3 + 1);
+    for (int i = 0; i < 30; i++)
+        CHECK_EQ(leave_early(i % 3), i % 3 + 1);
     check_count("early", 30);
     check_count("early inner", 20);
 }
@@ -74,14 +77,18 @@ template <typename T> T doubled(T value) {
 }
 
 struct member {
-    explicit member(int value) : value_(value) { PROGNOS_SCOPE("constructor"); }
-    ~member() { PROGNOS_SCOPE("destructor"); }
+    explicit member(int value) : value_(value) {
+        PROGNOS_SCOPE("constructor");
+    }
+    ~member() {
+        PROGNOS_SCOPE("destructor");
+    }
     int value() const {
         PROGNOS_SCOPE("method");
         return value_;
     }
 
-private:
+  private:
     int value_;
 };
 
@@ -115,7 +122,8 @@ void scopes_in_loops_and_branches_end_each_time() {
             PROGNOS_SCOPE("case");
             break;
         }
-        default: break;
+        default:
+            break;
         }
     }
     check_count("loop", 92);
@@ -129,7 +137,8 @@ void scoped_while(bool enabled) {
 }
 
 void a_scope_ends_if_it_began_whatever_the_flag_is_then() {
-    for (int i = 0; i < 10; i++) scoped_while(i % 2 == 0);
+    for (int i = 0; i < 10; i++)
+        scoped_while(i % 2 == 0);
     prognos_set_enabled(true);
     check_count("switched", 5);
 }
@@ -154,8 +163,10 @@ void *scope_in_a_thread(void *unused) {
 
 void threads_share_a_scopes_operation() {
     pthread_t threads[8];
-    for (pthread_t &thread : threads) thread = started(scope_in_a_thread, nullptr);
-    for (pthread_t &thread : threads) joined(thread);
+    for (pthread_t &thread : threads)
+        thread = started(scope_in_a_thread, nullptr);
+    for (pthread_t &thread : threads)
+        joined(thread);
     check_count("threads", 8000);
     CHECK_EQ(prognos_op_count(), 1);
 }
@@ -168,7 +179,8 @@ void *use_thread_local(void *unused) {
 }
 
 void a_thread_local_destructor_may_have_a_scope() {
-    for (int i = 0; i < 5; i++) in_a_thread(use_thread_local, nullptr);
+    for (int i = 0; i < 5; i++)
+        in_a_thread(use_thread_local, nullptr);
     check_count("destructor", 5);
     CHECK_EQ(diagnostics().threads_now, 0);
 }
@@ -181,5 +193,4 @@ CHECK_MAIN(CASE(an_early_return_ends_the_scope), CASE(an_exception_ends_the_scop
            CASE(scopes_in_loops_and_branches_end_each_time),
            CASE(a_scope_ends_if_it_began_whatever_the_flag_is_then),
            CASE(while_the_flag_is_off_a_scope_calls_nothing),
-           CASE(threads_share_a_scopes_operation),
-           CASE(a_thread_local_destructor_may_have_a_scope))
+           CASE(threads_share_a_scopes_operation), CASE(a_thread_local_destructor_may_have_a_scope))

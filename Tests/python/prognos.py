@@ -53,7 +53,10 @@ def _load():
         "prognos_is_enabled": (ctypes.c_bool, []),
         "prognos_start": (ctypes.c_int, [ctypes.c_void_p, size]),
         "prognos_stop": (ctypes.c_int, []),
-        "prognos_op_read": (ctypes.c_int, [op, ctypes.c_int, ctypes.POINTER(OpStats), size]),
+        "prognos_op_read": (
+            ctypes.c_int,
+            [op, ctypes.c_int, ctypes.POINTER(OpStats), size],
+        ),
         "prognos_dump": (ctypes.c_int, [text, ctypes.c_int]),
         "prognos_render": (ctypes.c_int, [ctypes.c_int, text, size, size_pointer]),
     }
@@ -64,7 +67,12 @@ def _load():
 
 
 lib = _load()
-begin, end, work, fail = lib.prognos_begin, lib.prognos_end, lib.prognos_work, lib.prognos_fail
+begin, end, work, fail = (
+    lib.prognos_begin,
+    lib.prognos_end,
+    lib.prognos_work,
+    lib.prognos_fail,
+)
 
 
 def op(name):

@@ -41,7 +41,14 @@ def test_names_are_unicode():
 
 
 def test_invalid_utf8_comes_out_as_python_decodes_it():
-    for raw in [b"\xff", b"a\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf0\x9f\x98x", b"\xc0\xaf"]:
+    for raw in [
+        b"\xff",
+        b"a\xc3",
+        b"\xe2\x82",
+        b"\xed\xa0\x80",
+        b"\xf0\x9f\x98x",
+        b"\xc0\xaf",
+    ]:
         assert p.lib.prognos_op_name(p.op(raw)).decode() == raw.decode("utf-8", "replace")
 
 

@@ -42,7 +42,14 @@ def test_it_says_what_the_abi_says():
     record()
     for one in p.profile()["operations"]:
         stats = p.stats(one["id"])
-        for key in ("count", "active", "failed", "abandoned", "work", "voluntary_switches"):
+        for key in (
+            "count",
+            "active",
+            "failed",
+            "abandoned",
+            "work",
+            "voluntary_switches",
+        ):
             assert one[key] == getattr(stats, key), key
         for key in ("wall_ns", "wall_max_ns", "self_wall_ns", "cpu_ns", "self_cpu_ns"):
             assert one[key] == pytest.approx(getattr(stats, key), rel=1e-2, abs=10), key

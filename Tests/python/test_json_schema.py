@@ -72,7 +72,11 @@ def test_what_is_missing_is_noticed(validator):
     found = p.profile()
     for key in found:
         assert errors(validator, without(found, key)), key
-    for path in [("operations", 0, "count"), ("call_tree", 0, "caller"), ("process", "pid")]:
+    for path in [
+        ("operations", 0, "count"),
+        ("call_tree", 0, "caller"),
+        ("process", "pid"),
+    ]:
         assert errors(validator, without(found, *path)), path
 
 

@@ -27,7 +27,7 @@ class Skipped(Exception):
 
 
 def _complaint(text: str) -> str:
-    """The line that says what is wrong, without the file it is about: paths are no news elsewhere."""
+    """The line that says what is wrong, without the file it is about."""
     lines = [line for line in text.splitlines() if line.strip()]
     for line in lines:
         wrong = re.search(r"error: (.*)|(cannot find .*)", line, re.IGNORECASE)
@@ -84,9 +84,7 @@ def _uftrace(compile_: list, into: pathlib.Path) -> str:
 
 def _uftrace_record(compile_: list, into: pathlib.Path) -> str:
     program = _build(compile_, "uftrace", into, *UFTRACE_FLAGS)
-    return _run(
-        ["uftrace", "record", "--no-libcall", "-d", into / "uftrace", program, ROUNDS]
-    )
+    return _run(["uftrace", "record", "--no-libcall", "-d", into / "uftrace", program, ROUNDS])
 
 
 def _lttng(compile_: list, into: pathlib.Path) -> str:
@@ -110,9 +108,7 @@ def _lttng_daemon(home: pathlib.Path) -> Iterator[dict]:
         _run(["lttng", "--no-sessiond", "list"], env=environment)
     except Skipped:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        daemon = subprocess.Popen(
-            ["lttng-sessiond", "--no-kernel"], env=environment, **quiet
-        )
+        daemon = subprocess.Popen(["lttng-sessiond", "--no-kernel"], env=environment, **quiet)
     try:
         for _ in range(50):
             with contextlib.suppress(Skipped):
@@ -178,9 +174,7 @@ def measure(compile_: list, into: pathlib.Path) -> list[dict]:
             if "skipped" in result:
                 raise Skipped(result["skipped"])
             if result["recording"] != expected:
-                raise Skipped(
-                    f"recording is {result['recording']}, it was to be {expected}"
-                )
+                raise Skipped(f"recording is {result['recording']}, it was to be {expected}")
             results.append({"name": name, **result})
         except (Skipped, OSError, ValueError) as reason:
             results.append({"name": name, "skipped": str(reason)})

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles and runs the benchmarks of the hot path, and writes what they found.
 
-    run.py            all of it: benchmarks/results/hot-path.json and the table in benchmarks/README.md
+    run.py            all of it: results/hot-path.json and the table in benchmarks/README.md
     run.py --quick    one short run without peers, to the terminal only
 
-A number over its bar is said clearly, and the exit status is 0 all the same. A benchmark is never a test.
+A number over its bar is said clearly, and the exit status is 0 all the same: a benchmark is never
+a test.
 """
 
 import argparse
@@ -44,9 +45,7 @@ def build(name: str, library: pathlib.Path, into: pathlib.Path) -> pathlib.Path:
 
 def run(program: pathlib.Path, size: int) -> dict:
     """Runs a benchmark once; its output is one JSON object."""
-    done = subprocess.run(
-        [program, str(size)], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([program, str(size)], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
@@ -54,9 +53,7 @@ def unrest(result: dict) -> float:
     """How noisy the machine was: by how much medians exceed minima. It does not look at how small
     the minima are, so that the quietest run is not the most flattering one."""
     measures = result["measures"]
-    return sum(m["ns_median"] / m["ns_min"] for m in measures if m["ns_min"] > 0) / len(
-        measures
-    )
+    return sum(m["ns_median"] / m["ns_min"] for m in measures if m["ns_min"] > 0) / len(measures)
 
 
 def measure(library: pathlib.Path, quick: bool) -> dict:
@@ -92,9 +89,7 @@ def replace_table(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--quick", action="store_true", help="one short run, no peers, no files"
-    )
+    parser.add_argument("--quick", action="store_true", help="one short run, no peers, no files")
     parser.add_argument(
         "--library",
         type=pathlib.Path,

@@ -54,16 +54,12 @@ def of_hot_path(result: dict) -> list[str]:
         cells = [f"{text}, disabled, less the empty loop", f"{net:.2f}", "", ""]
         lines.append(_row(*cells, "< 2 ns", _verdict(net, 1.995, result)))
     net = value(result, "disabled") - calls
-    lines.append(
-        _row("begin+end, disabled, less two empty calls", f"{net:.2f}", "", "", "", "")
-    )
+    lines.append(_row("begin+end, disabled, less two empty calls", f"{net:.2f}", "", "", "", ""))
     if not alone:
         threads = ratio(result, "pair_two_threads", "pair_one_thread")
         reads = ratio(result, "reads_two_threads", "reads_one_thread")
         cells = ["begin+end, 2 threads / 1 thread", "", "", f"{threads:.3f}"]
-        lines.append(
-            _row(*cells, "about 1.0 (<= 1.05)", _verdict(threads, 1.05, result))
-        )
+        lines.append(_row(*cells, "about 1.0 (<= 1.05)", _verdict(threads, 1.05, result)))
         cells = ["two counter reads, 2 threads / 1 thread", "", "", f"{reads:.3f}"]
         lines.append(_row(*cells, "", ""))
     return lines
@@ -86,20 +82,14 @@ def of_cpu_clock(result: dict) -> list[str]:
                 f"{c['clock_syncs']:,}",
                 f"{c['stolen_ms']:.0f} ms",
                 "<= 1 %, CPU <= wall",
-                "OK"
-                if good
-                else "**over**"
-                if c["cpu_within_wall"]
-                else "**CPU above wall**",
+                "OK" if good else "**over**" if c["cpu_within_wall"] else "**CPU above wall**",
             )
         )
     return lines
 
 
 def of_peers(results: list[dict]) -> list[str]:
-    lines = _header(
-        "peer, an empty pair", "recording", "ns", "median", "x two counter reads"
-    )
+    lines = _header("peer, an empty pair", "recording", "ns", "median", "x two counter reads")
     for peer in results:
         if "skipped" in peer:
             lines.append(_row(peer["name"], f"skipped: {peer['skipped']}", "", "", ""))
@@ -119,19 +109,13 @@ def of_peers(results: list[dict]) -> list[str]:
 
 def _environment(hot: dict) -> list[str]:
     e = hot["environment"]
-    machine = (
-        f"{e['cpu_model']}, {e['cpus']} CPUs, {e['architecture']}, Linux {e['kernel']}"
-    )
+    machine = f"{e['cpu_model']}, {e['cpus']} CPUs, {e['architecture']}, Linux {e['kernel']}"
     clocks = f"time source `{e['time_source']}`, CPU clock `{e['cpu_clock']}`"
     lines = [f"{machine}, gcc {e['compiler']} -O2; Prognos {e['prognos']}, {clocks}."]
     if not hot["records"]:
-        lines.append(
-            "**The library recorded nothing: these numbers say nothing about it.**"
-        )
+        lines.append("**The library recorded nothing: these numbers say nothing about it.**")
     if hot["drops"]:
-        lines.append(
-            f"**{hot['drops']} calls or names were dropped and counted as such.**"
-        )
+        lines.append(f"**{hot['drops']} calls or names were dropped and counted as such.**")
     return lines
 
 

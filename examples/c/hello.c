@@ -10,7 +10,8 @@ static double sum_of_roots(unsigned terms) {
     double sum = 0;
     for (unsigned term = 1; term <= terms; term++) {
         double root = term; /* Newton's method */
-        for (int step = 0; step < 20; step++) root = (root + term / root) / 2;
+        for (int step = 0; step < 20; step++)
+            root = (root + term / root) / 2;
         sum += root;
     }
     prognos_work(terms);

@@ -44,7 +44,8 @@ static void read_file(struct corpus *corpus, const char *path) {
     }
     char text[BLOCK_BYTES];
     size_t bytes;
-    while ((bytes = fread(text, 1, sizeof text, file)) > 0) append_block(corpus, text, bytes);
+    while ((bytes = fread(text, 1, sizeof text, file)) > 0)
+        append_block(corpus, text, bytes);
     if (ferror(file)) prognos_fail("unreadable"); /* a directory that matches a pattern, too */
     fclose(file);
 }
@@ -57,7 +58,8 @@ static void generate_block(struct corpus *corpus, uint64_t *state) {
     while (bytes + 16 <= sizeof text) {
         *state = *state * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX generator */
         uint64_t number = (*state >> 32) % (1u << (*state >> 60));
-        do text[bytes++] = (char)('a' + number % 26);
+        do
+            text[bytes++] = (char)('a' + number % 26);
         while ((number /= 26) > 0);
         text[bytes++] = ' ';
     }
@@ -74,10 +76,12 @@ void corpus_load(struct corpus *corpus) {
         read_file(corpus, paths.gl_pathv[index]);
     globfree(&paths);
     uint64_t state = 1;
-    while (corpus->bytes < CORPUS_MIN_BYTES) generate_block(corpus, &state);
+    while (corpus->bytes < CORPUS_MIN_BYTES)
+        generate_block(corpus, &state);
 }
 
 void corpus_free(struct corpus *corpus) {
-    for (size_t index = 0; index < corpus->count; index++) free(corpus->blocks[index].text);
+    for (size_t index = 0; index < corpus->count; index++)
+        free(corpus->blocks[index].text);
     free(corpus->blocks);
 }

@@ -30,7 +30,8 @@ static void tokenize(struct parser *parser, const struct block *block) {
     const char *text = block->text, *end = text + block->bytes;
     while (text < end) {
         const char *word = text;
-        while (text < end && is_letter(*text)) text++;
+        while (text < end && is_letter(*text))
+            text++;
         if (text > word)
             count_word(parser, word, (uint32_t)(text - word));
         else

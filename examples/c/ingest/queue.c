@@ -6,7 +6,8 @@
 void queue_push(struct queue *queue, const struct block *block) {
     PROGNOS_SCOPE("wait_for_room");
     pthread_mutex_lock(&queue->mutex);
-    while (queue->count == QUEUE_BLOCKS) pthread_cond_wait(&queue->drained, &queue->mutex);
+    while (queue->count == QUEUE_BLOCKS)
+        pthread_cond_wait(&queue->drained, &queue->mutex);
     queue->slots[(queue->first + queue->count++) % QUEUE_BLOCKS] = block;
     pthread_cond_signal(&queue->filled);
     pthread_mutex_unlock(&queue->mutex);
@@ -15,7 +16,8 @@ void queue_push(struct queue *queue, const struct block *block) {
 const struct block *queue_pop(struct queue *queue) {
     PROGNOS_SCOPE("wait_for_block");
     pthread_mutex_lock(&queue->mutex);
-    while (queue->count == 0) pthread_cond_wait(&queue->filled, &queue->mutex);
+    while (queue->count == 0)
+        pthread_cond_wait(&queue->filled, &queue->mutex);
     const struct block *block = queue->slots[queue->first];
     queue->first = (queue->first + 1) % QUEUE_BLOCKS;
     queue->count--;
