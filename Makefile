@@ -14,7 +14,7 @@ SANITIZED := .build-tsan
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 .PHONY: setup
 setup: ## install what is missing: Debian packages, a Python environment in .venv

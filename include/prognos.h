@@ -28,9 +28,12 @@
  *              zero, nothing is open. Ends of what the parent had open change nothing.
  * Signals      "Signal: safe" means async-signal-safe. A hot call that interrupts another one on its
  *              own thread is left out and counted (prognos_diagnostics.reentered); so is its end.
- * Cost         "Hot" functions never block, never take a lock, never call malloc, and after the
- *              thread's first call make a system call only when the thread was switched out since
- *              the last one. What they cannot record they count in prognos_diagnostics.
+ *              Make a thread's first hot call outside a handler: see Cost.
+ * Cost         "Hot" functions never block and never take a lock. After the thread's first one, which
+ *              makes some system calls and may call malloc for its thread-specific data, they never
+ *              call malloc, and make a system call only when the thread was switched out since the
+ *              last one; where prognos_capabilities.cpu_clock is "thread_clock", at each begin and
+ *              end. What they cannot record they count in prognos_diagnostics.
  * Errors       Calls that can fail return prognos_status: PROGNOS_OK is 0, errors are negative.
  *              prognos_last_error() then has a sentence that names the bad value and what is
  *              accepted. Output parameters are written only on success.
@@ -47,7 +50,8 @@
  *              since 1970-01-01 UTC.
  * errno        No function changes it.
  * Host         Loading the library starts no thread, installs no signal handler, reads no file and
- *              allocates nothing. All it takes later stays within memory_limit_bytes.
+ *              allocates nothing. What recording takes later stays within memory_limit_bytes;
+ *              reading and dumping use malloc meanwhile.
  */
 #ifndef PROGNOS_H
 #define PROGNOS_H

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,32 +58,45 @@ static int write_in_place(const char *path, const void *bytes, size_t count) {
     return failed;
 }
 
-// Writes a new file beside the path and renames it.
+// Writes a new file beside the path and renames it. With a mode other than 0, the file gets just that.
 static int write_beside(const char *path, mode_t mode, const void *bytes, size_t count) {
-    // A short name of its own: one made of the path's could be too long where the path is not.
+    // A short name of its own: one made of the path's could be too long where the path is not. At
+    // random, since containers that share a directory share process numbers, too.
     const char *slash = strrchr(path, '/');
     int directory = slash ? (int)(slash - path) + 1 : 0;
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        random = shim_monotonic_ns() ^ (uint64_t)getpid() << 40;
     char beside[PATH_MAX];
-    int length = snprintf(beside, sizeof beside, "%.*s.prognos.%d.%u.tmp", directory, path,
-                          (int)getpid(), shim_thread_id());
+    int length = snprintf(beside, sizeof beside, "%.*s.prognos.%016llx.tmp", directory, path,
+                          (unsigned long long)random);
     if (length < 0 || (size_t)length >= sizeof beside) return ENAMETOOLONG;
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(beside, flags, mode);
-    if (fd < 0 && errno == EEXIST && unlink(beside) == 0)
-        fd = open(beside, flags, mode); // left by a process of the same number that died here
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return errno;
-    int failed = write_all(fd, bytes, count);
+    int failed = mode != 0 && fchmod(fd, mode) != 0 ? errno : 0;
+    if (!failed) failed = write_all(fd, bytes, count);
     if (close(fd) != 0 && !failed) failed = errno;
     if (!failed && rename(beside, path) != 0) failed = errno;
     if (failed) unlink(beside);
     return failed;
 }
 
+// A path that does not exist: a new file, or the target of a symbolic link that points to none yet.
+static int write_new(const char *path, const void *bytes, size_t count) {
+    struct stat link;
+    if (lstat(path, &link) == 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (fd < 0) return errno;
+        close(fd);
+        return shim_write_file(path, bytes, count);
+    }
+    return write_beside(path, 0, bytes, count);
+}
+
 int shim_write_file(const char *path, const void *bytes, size_t count) {
     if (strcmp(path, "-") == 0) return write_all(STDOUT_FILENO, bytes, count);
     struct stat there;
-    if (stat(path, &there) != 0)
-        return errno == ENOENT ? write_beside(path, 0644, bytes, count) : errno;
+    if (stat(path, &there) != 0) return errno == ENOENT ? write_new(path, bytes, count) : errno;
     if (S_ISDIR(there.st_mode)) return EISDIR;
     if (!S_ISREG(there.st_mode)) return write_in_place(path, bytes, count);
     char target[PATH_MAX]; // behind symbolic links, so that they stay

@@ -109,8 +109,7 @@ void shim_sleep_ns(uint64_t ns) {
 }
 
 void shim_thread_usage_read(shim_thread_usage *out) {
-    struct rusage usage;
-    memset(&usage, 0, sizeof usage);
+    struct rusage usage = {0};
     getrusage(RUSAGE_THREAD, &usage);
     out->voluntary_switches = (uint64_t)usage.ru_nvcsw;
     out->involuntary_switches = (uint64_t)usage.ru_nivcsw;
@@ -184,6 +183,22 @@ bool shim_thread_is_alive(uint32_t thread_id) {
     return alive;
 }
 
+int shim_cancel_disable(void) {
+    int state = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+void shim_cancel_restore(int state) {
+    pthread_setcancelstate(state, NULL);
+}
+
+bool shim_has_memory(size_t bytes) {
+    void *volatile memory = malloc(bytes);
+    free(memory);
+    return memory != NULL;
+}
+
 void shim_yield(void) {
     sched_yield();
 }
@@ -243,8 +258,7 @@ void shim_errno_set(int value) {
 }
 
 const char *shim_errno_text(int value) {
-    const char *text = strerrordesc_np(value);
-    return text ? text : "unknown error";
+    return strerrordesc_np(value) ?: "unknown error";
 }
 
 const char *shim_environment(const char *name) {

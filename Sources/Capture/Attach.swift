@@ -60,6 +60,11 @@ private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>?
     guard lane.pointee.state.value == Lane.State.owned, thread != 0, !shim_thread_is_alive(thread),
       lane.pointee.state.exchange(Lane.State.owned, for: Lane.State.reclaimed)
     else { return }
+    // It ended in its own way meanwhile, and somebody else has the lane.
+    guard lane.pointee.threadID.value == thread else {
+      _ = lane.pointee.state.exchange(Lane.State.reclaimed, for: Lane.State.owned)
+      return
+    }
     lane.pointee.threadID.set(0)
     abandonAll(on: lane, of: recording)
     lane.pointee.state.publish(Lane.State.free)
@@ -89,7 +94,6 @@ func forked() {
   if let lane = currentLane() {
     openAtFork.wrappingAdd(attachedRecording().depth(of: lane), ordering: .relaxed)
   }
-  shim_slot_set(nil)
   lastRefusal.store(0, ordering: .relaxed)
-  restartRecordingInChild()
+  if restartRecordingInChild() { shim_slot_set(nil) }
 }

@@ -77,8 +77,9 @@ private func begin(
     return wall
   }
   // What happened since the last call belongs to the operation that is open so far.
+  var synchronized: UInt64?
   if !stayedOnCPU(lane) {
-    synchronizeCPUClock(
+    synchronized = synchronizeCPUClock(
       of: lane, chargedTo: recording.skippingLowest(top), in: recording)
   }
 
@@ -91,6 +92,11 @@ private func begin(
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)
   slot.pointee.work.set(0)
+  if let synchronized, lane.pointee.cpuClock.value != CPUClock.rseq {
+    // A clock that is asked each time was asked just now.
+    slot.pointee.start.set(synchronized)
+    return slot
+  }
   slot.pointee.start.set(ticks(in: recording))
   // Not rarely the thread is switched out as it comes back from the system calls above.
   if !stayedOnCPU(lane) {

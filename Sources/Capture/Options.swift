@@ -138,20 +138,35 @@ public enum Options {
             words: "a number, or cpu, memory, io, stacks, samples, timeline joined by commas")
       }
     }
+    leftOut = leftOut ?? checkWords()
     options.recording_path =
       environment("PROGNOS_RECORDING_PATH") ?? environment("PROGNOS_RECORDING")
     options.serve = environment("PROGNOS_SERVE")
     return (options, leftOut)
   }
 
+  /// The first of the variables that are no options which says something unknown.
+  private static func checkWords() -> LeftOut? {
+    func check(
+      _ variable: StaticString, _ expected: StaticString, _ known: [StaticString]
+    ) -> LeftOut? {
+      guard let text = environment(variable), !known.contains(where: { equal(text, $0) }) else {
+        return nil
+      }
+      return LeftOut(variable: variable, text: text, option: nil, words: expected)
+    }
+    return check(
+      "PROGNOS_ENABLED", "1, on, true or yes; 0, off, false or no",
+      ["1", "on", "true", "yes", "0", "off", "false", "no"])
+      ?? check("PROGNOS_CPU_CLOCK", "perf or thread_clock", ["perf", "thread_clock"])
+      ?? check("PROGNOS_TIME_SOURCE", "clock_gettime", ["clock_gettime"])
+  }
+
   /// PROGNOS_ENABLED: off with "0", "off", "false" and "no".
   static var isEnabledByEnvironment: Bool {
     guard let text = environment("PROGNOS_ENABLED") else { return true }
-    return !isOneOf(text, "0", "off", "false", "no")
-  }
-
-  private static func isOneOf(_ text: UnsafePointer<CChar>, _ words: StaticString...) -> Bool {
-    words.contains { equal(text, $0) }
+    let words: [StaticString] = ["0", "off", "false", "no"]
+    return !words.contains { equal(text, $0) }
   }
 
   enum WantedCPUClock { case best, perf, threadClock }
@@ -184,11 +199,12 @@ public enum Options {
     matches(text, word) && text[word.utf8CodeUnitCount] == 0
   }
 
-  /// Whether the text begins with the word.
+  /// Whether the text begins with the word, in capitals or not.
   private static func matches(_ text: UnsafePointer<CChar>, _ word: StaticString) -> Bool {
-    for index in 0..<word.utf8CodeUnitCount
-    where UInt8(bitPattern: text[index]) != word.utf8Start[index] {
-      return false
+    for index in 0..<word.utf8CodeUnitCount {
+      let byte = UInt8(bitPattern: text[index])
+      let small = (65...90).contains(byte) ? byte | 0x20 : byte
+      if small != word.utf8Start[index] { return false }
     }
     return true
   }

@@ -60,10 +60,14 @@ private func makeRecording(with options: prognos_options?) -> Recording? {
     shim_yield()
   }
   let errno = shim_errno()
+  let cancelState = shim_cancel_disable()
   let made = make(with: options ?? Options.fromEnvironment().options)
+  shim_cancel_restore(cancelState)
   shim_errno_set(errno)
   base = made?.base
   stage.store(made == nil ? Stage.failed : Stage.ready, ordering: .releasing)
+  // Whoever switched recording on or off meanwhile found no recording to tell.
+  if let made { apply(isWantedOn, to: made) }
   return made
 }
 
@@ -92,7 +96,6 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.wantedLanes.set(options.max_threads)
   recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)
   recording.setEnabled(isWantedOn)
-  shim_recording_flag_set(recording.base)  // the mode is the header's first field
   shim_install_hooks({ threadEnded($0) }, { forked() })
   return recording
 }
@@ -122,21 +125,25 @@ private var isWantedOn: Bool {
 
 public func setEnabled(_ enabled: Bool) {
   wish.store(enabled ? Wish.on : Wish.off, ordering: .relaxed)
-  if let recording = existingRecording() {
-    recording.setEnabled(enabled)
-  } else {
-    shim_recording_flag_clear(!enabled)
-  }
+  apply(enabled)
+}
+
+/// Makes the flag say so, in the recording or, before there is one, beside it.
+private func apply(_ enabled: Bool) {
+  if existingRecording() == nil { shim_recording_flag_clear(!enabled) }
+  // It may have been made just now.
+  if let recording = existingRecording() { apply(enabled, to: recording) }
+}
+
+private func apply(_ enabled: Bool, to recording: Recording) {
+  recording.setEnabled(enabled)
+  shim_recording_flag_set(recording.base)  // the mode is the header's first field
 }
 
 /// Forgets an earlier wish to be off, as a start does; PROGNOS_ENABLED=0 still counts.
 public func beginAgain() {
   if wish.load(ordering: .relaxed) == Wish.off { wish.store(Wish.none, ordering: .relaxed) }
-  if let recording = existingRecording() {
-    recording.setEnabled(isWantedOn)
-  } else {
-    shim_recording_flag_clear(!isWantedOn)
-  }
+  apply(isWantedOn)
 }
 
 extension Recording {
@@ -148,18 +155,23 @@ extension Recording {
 
 // MARK: Fork
 
-func restartRecordingInChild() {
+/// False when the child must go on with the parent's recording.
+func restartRecordingInChild() -> Bool {
   // Another thread of the parent may have been making the recording; here nobody is.
   guard let recording = existingRecording() else {
     if stage.load(ordering: .relaxed) != Stage.failed {
       stage.store(Stage.none, ordering: .relaxed)
     }
-    return
+    return true
   }
+  // Forked by a handler that interrupted a hot call, which will go on with what it holds: the child then
+  // goes on with a copy of its parent's numbers.
+  if let lane = currentLane(), lane.pointee.top.value % Frame.bytes != 0 { return false }
   let arena = Int(recording.header.pointee.arenaOffset.value)
   shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
   recording.beginAgain(processID: shim_process_id())
   recording.startClock()
+  return true
 }
 
 // MARK: Drops of threads that have no lane

@@ -35,7 +35,13 @@ extension Report {
       operations.append(profile.paths[index].operation)
       caller = profile.paths[index].parent
     }
-    return operations.reversed()
+    // One frame for direct recursion, and no more frames than a flame graph can show: paths may be
+    // thousands deep, each with a line of its own.
+    var frames: [UInt32] = []
+    for operation in operations.reversed() where operation != frames.last && frames.count < 500 {
+      frames.append(operation)
+    }
+    return frames
   }
 }
 

@@ -49,6 +49,20 @@ struct Table {
   }
 }
 
+/// The first characters of a UTF-8 text, as many as fit into so many columns.
+func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
+  var end = 0
+  var index = 0
+  while index < text.count {
+    var next = index + 1
+    while next < text.count, text[next] & 0xC0 == 0x80 { next += 1 }
+    if displayWidth(Array(text[0..<next])) > columns { break }
+    end = next
+    index = next
+  }
+  return Array(text[0..<end])
+}
+
 /// How many columns a terminal takes for a UTF-8 text: none for combining marks, two for East Asian wide
 /// characters and emoji (the main blocks of Unicode's EastAsianWidth), one for the rest.
 func displayWidth(_ text: [UInt8]) -> Int {

@@ -63,15 +63,15 @@ extension Report {
     let tree = TextTree(of: self)
     let everything = tree.outermost.reduce(UInt64(0)) { $0 + tree.rows[$1].totalTicks }
     var table = Table([
-      .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("OF ALL THREADS", .left),
+      .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("SHARE", .left),
       .init("SELF"),
       .init("CPU"), .init("P50"), .init("P95"), .init("P99"), .init("FAILED"),
     ])
     // Without recursion: a host may nest thousands of operations.
     var ahead: [(row: Int, lines: [UInt8], isLast: Bool, level: Int)] = []
-    for row in tree.outermost.reversed() { ahead.append((row, [], true, 0)) }
+    let shown = tree.shown(most: Self.mostRows)
+    for row in tree.outermost.reversed() where shown[row] { ahead.append((row, [], true, 0)) }
     while let (index, lines, isLast, level) = ahead.popLast() {
-      if table.count == Self.mostRows { break }
       let row = tree.rows[index]
       var label = lines
       if level > 0 { label += style.branch(isLast: isLast) }
@@ -81,8 +81,9 @@ extension Report {
       // What is nested very deep goes on at the same indentation.
       let isIndented = level > 0 && level < style.deepestIndentation
       let below = isIndented ? lines + style.trunk(isLast: isLast) : lines
-      for (position, child) in row.children.enumerated().reversed() {
-        ahead.append((child, below, position == row.children.count - 1, level + 1))
+      let children = row.children.filter { shown[$0] }
+      for (position, child) in children.enumerated().reversed() {
+        ahead.append((child, below, position == children.count - 1, level + 1))
       }
     }
     for (index, calls) in profile.pathless.enumerated()
@@ -149,7 +150,7 @@ extension Report {
     }
     let all = stats.reduce(UInt64(0)) { $0 + $1.stats.self_wall_ns }
     var table = Table([
-      .init("BY SELF TIME", .left), .init("SELF"), .init("OF ALL THREADS", .left),
+      .init("BY SELF TIME", .left), .init("SELF"), .init("SHARE", .left),
       .init("SELF CPU"),
       .init("WAITING"), .init("SLOWEST"), .init("CALLS/S"), .init("SWITCHES"), .init("WORK"),
     ])

@@ -17,6 +17,9 @@ enum TextStyle {
     }
   }
 
+  /// Longer names are cut: one of them must not push a whole table off the screen.
+  private var widestLabel: Int { 60 }
+
   /// Says that a row stands for an operation that calls itself, this many levels deep.
   func recursion(_ levels: Int) -> [UInt8] {
     var output = Output()
@@ -129,7 +132,9 @@ enum TextStyle {
       default: shown.append(byte)
       }
     }
-    return shown
+    guard displayWidth(shown) > widestLabel else { return shown }
+    return prefix(of: shown, columns: widestLabel - 3)
+      + Array((self == .unicode ? "…" : "...").utf8)
   }
 
   private func put(_ value: Double, _ unit: StaticString, _ output: inout Output) {

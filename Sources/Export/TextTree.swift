@@ -21,6 +21,19 @@ struct TextTree {
   private(set) var rows: [Row] = []
   private(set) var outermost: [Int] = []
 
+  /// Which rows to show when there is room for `most`: those that took longest. A caller never took less
+  /// than what it calls, so that the tree stays in one piece.
+  func shown(most: Int) -> [Bool] {
+    guard rows.count > most else { return [Bool](repeating: true, count: rows.count) }
+    let byTime = rows.indices.sorted {
+      rows[$0].totalTicks != rows[$1].totalTicks
+        ? rows[$0].totalTicks > rows[$1].totalTicks : $0 < $1
+    }
+    var shown = [Bool](repeating: false, count: rows.count)
+    for index in byTime.prefix(most) { shown[index] = true }
+    return shown
+  }
+
   init(of report: Report) {
     let profile = report.profile
     var rowOfPath = [Int](repeating: 0, count: profile.paths.count)

@@ -85,7 +85,9 @@ private func render(
     return PROGNOS_UNSUPPORTED
   }
   return preservingErrno {
-    guard let recording = prepareRecording() else { return noMemory(function) }
+    guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
+      return noMemory(function)
+    }
     let report = makeReport(recording)
     switch format {
     case PROGNOS_JSON: return use(report.json().bytes)

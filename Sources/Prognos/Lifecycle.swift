@@ -12,19 +12,24 @@ public func prognos_options_default(_ out: UnsafeMutablePointer<prognos_options>
   guard fill(out, size, with: options, "prognos_options_default") == PROGNOS_OK else { return }
   ErrorText.set {
     guard let leftOut else { return }
-    $0.put("prognos_options_default: left out ")
-    $0.put(leftOut.variable)
-    $0.put("=")
-    $0.put(leftOut.text)
-    if let option = leftOut.option {
-      $0.put("; expected ")
-      $0.put(option.range.lowerBound)
-      $0.put(" to ")
-      $0.put(option.range.upperBound)
-    } else {
-      $0.put("; expected ")
-      $0.put(leftOut.words)
-    }
+    $0.put("prognos_options_default: ")
+    describe(leftOut, &$0)
+  }
+}
+
+/// Says which variable of the environment was left out, and what it may be.
+private func describe(_ leftOut: Options.LeftOut, _ text: inout ErrorText) {
+  text.put("left out ")
+  text.put(leftOut.variable)
+  text.put("=")
+  text.put(leftOut.text)
+  text.put("; expected ")
+  if let option = leftOut.option {
+    text.put(option.range.lowerBound)
+    text.put(" to ")
+    text.put(option.range.upperBound)
+  } else {
+    text.put(leftOut.words)
   }
 }
 
@@ -32,7 +37,8 @@ public func prognos_options_default(_ out: UnsafeMutablePointer<prognos_options>
 public func prognos_start(
   _ options: UnsafePointer<prognos_options>!, _ size: Int
 ) -> prognos_status {
-  var wanted = Options.fromEnvironment().options
+  let fromEnvironment = Options.fromEnvironment()
+  var wanted = fromEnvironment.options
   if let options {
     guard size > 0 else {
       return invalidArgument {
@@ -55,6 +61,12 @@ public func prognos_start(
   }
   setLog(wanted)
   logStart(readCapabilities(recording), wanted: wanted)
+  if let leftOut = fromEnvironment.leftOut {
+    log {
+      $0.put("prognos: ")
+      describe(leftOut, &$0)
+    }
+  }
   if existing != nil {
     let fits = isAsWanted(recording, wanted)
     guard options == nil || fits else {
@@ -113,7 +125,9 @@ private func check(_ options: prognos_options) -> prognos_status {
     ErrorText.set {
       $0.put("prognos_start: ")
       $0.put(options.recording_path != nil ? "recording_path" : "serve")
-      $0.put(" is not available in this version; leave it NULL")
+      $0.put(" is not available in this version; leave it NULL, and PROGNOS_")
+      $0.put(options.recording_path != nil ? "RECORDING" : "SERVE")
+      $0.put(" unset")
     }
     return PROGNOS_UNSUPPORTED
   }

@@ -8,12 +8,14 @@ func readProcess(_ profile: Profile) -> prognos_process_stats {
   var stats = prognos_process_stats()
   let page = UInt64(shim_page_bytes())
   if let statm = ProcFile("/proc/self/statm") {
-    stats.virtual_bytes = statm.number(0) * page
-    stats.rss_bytes = statm.number(1) * page
+    stats.virtual_bytes = statm.number(0) &* page
+    stats.rss_bytes = statm.number(1) &* page
   }
   if let stat = ProcFile("/proc/self/stat", after: 0x29) {  // ")" ends the command's name
     stats.threads = stat.number(16)
-    let started = stat.number(18) * 1_000_000_000 / shim_clock_ticks_per_second()
+    let (ticks, perSecond) = (stat.number(18), max(shim_clock_ticks_per_second(), 1))
+    let started =
+      ticks / perSecond &* 1_000_000_000 &+ ticks % perSecond &* 1_000_000_000 / perSecond
     let now = shim_boot_ns()
     stats.uptime_ns = now > started ? now - started : 0
   }

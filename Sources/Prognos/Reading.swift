@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import CShim
 import Capture
 import Recording
 
@@ -52,7 +53,9 @@ public func prognos_process_read(
   let status = check(window, function)
   guard status == PROGNOS_OK else { return status }
   return preservingErrno {
-    guard let recording = prepareRecording() else { return noMemory(function) }
+    guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
+      return noMemory(function)
+    }
     let profile = Profile(of: recording, at: recording.readingMoment(), distributions: .all)
     return fill(out, size, with: readProcess(profile), function)
   }
@@ -68,6 +71,7 @@ private func withProfile(
   guard let recording = existingRecording(), recording.isOperation(op) else {
     return unknownOperation(op, function)
   }
+  guard hasMemory(toRead: recording) else { return noMemory(function) }
   return body(
     Profile(of: recording, at: recording.readingMoment(), distributions: .of(operation: op)))
 }
@@ -89,6 +93,14 @@ private func check(_ window: prognos_window, _ function: StaticString) -> progno
       $0.put("; expected PROGNOS_TOTAL (0) to PROGNOS_LAST_HOUR (3)")
     }
   }
+}
+
+/// Whether there is memory to read this recording, by a generous estimate of some KiB a path: arrays have
+/// no way to say that there is none.
+func hasMemory(toRead recording: Recording) -> Bool {
+  var paths = Int(recording.operationCount)
+  recording.forEachLane { paths += Int($0.pointee.nodeCount.value) }
+  return shim_has_memory((paths + 64) * 8192)
 }
 
 /// Sets the last error, as far as there is room for it, and returns PROGNOS_NO_MEMORY.

@@ -2,10 +2,15 @@
 import CPrognos
 import CShim
 
-/// Runs `body`, which may call the system, without changing the host's errno.
+/// Runs `body`, which may call the system, without changing the host's errno, and without being
+/// cancelled in the midst of it.
 func preservingErrno<R>(_ body: () -> R) -> R {
   let saved = shim_errno()
-  defer { shim_errno_set(saved) }
+  let cancelState = shim_cancel_disable()
+  defer {
+    shim_cancel_restore(cancelState)
+    shim_errno_set(saved)
+  }
   return body()
 }
 

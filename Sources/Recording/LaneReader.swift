@@ -40,9 +40,9 @@ extension Recording {
   private var histogramAttempts: Int { 8 }
 
   /// How often the numbers beside it are. They take some ten nanoseconds, and hardly ever two readings,
-  /// unless the writer was preempted between its two counters: then the reader waits for it, up to 0.2 s.
+  /// unless the writer was preempted between its two counters: then the reader waits for it, up to 50 ms.
   /// A writer that died there, in another process, must not hold a reader for ever.
-  private var totalsAttempts: Int { 2100 }
+  private var totalsAttempts: Int { 600 }
   private var attemptsBeforeWaiting: Int { 100 }
 
   /// The open calls of a lane, outermost first. Only those that stayed open during the whole of
@@ -113,6 +113,10 @@ extension Recording {
     var distribution = Distribution()
     for _ in 0..<histogramAttempts {
       let totals = readTotals(node, at: moment)
+      // Left half done for good, by a siglongjmp out of it or by a death: once is enough to wait.
+      if node.pointee.begun.value != node.pointee.ended.value {
+        return (totals, readDistribution(node, of: lane))
+      }
       distribution = readDistribution(node, of: lane)
       // One entry a call, so that a sum that differs shows a reading between two stores.
       if distribution.total == totals.count, node.pointee.ended.acquired == totals.count {
@@ -167,9 +171,10 @@ extension Recording {
     var distribution = Distribution()
     let pending = [lane.pointee.pendingBefore.value, lane.pointee.pending.value]
     for octave in 0..<Histogram.octaveCount {
+      // Before the buckets: those that have a second array stand before the bit that says so.
+      let overflowed = node.pointee.histogram.overflowed.acquired >> UInt64(octave) & 1 != 0
       let buckets = node.pointee.histogram.octaves[octave].acquired
       if buckets == 0 { continue }
-      let overflowed = node.pointee.histogram.overflowed.acquired >> UInt64(octave) & 1 != 0
       for within in 0..<Histogram.bucketsPerOctave {
         let offset = buckets &+ UInt32(within) &* 4
         let low: UnsafeMutablePointer<Cell32> = at(offset)

@@ -106,13 +106,14 @@ struct OptionsTests {
       let accepted: [String: UInt32] = [
         "0": 0, "1": 1, "0x3F": 0x3F, "63": 63, "cpu": 1, "memory": 2, "io": 4, "stacks": 8,
         "samples": 16, "timeline": 32, "cpu,memory": 3, "timeline,cpu,io": 37, "cpu,cpu": 1,
+        "CPU,Memory": 3,
       ]
       for (text, bits) in accepted {
         setenv("PROGNOS_TRACK", text, 1)
         #expect(Options.fromEnvironment().options.track == bits, "\(text)")
         #expect(Options.fromEnvironment().leftOut == nil, "\(text)")
       }
-      for text in ["64", "cpus", "cp", "cpu,", ",cpu", "cpu;io", "CPU", "cpu, io", "all", "-1"] {
+      for text in ["64", "cpus", "cp", "cpu,", ",cpu", "cpu;io", "cpu, io", "all", "-1"] {
         setenv("PROGNOS_TRACK", text, 1)
         let (options, leftOut) = Options.fromEnvironment()
         #expect(options.track == PROGNOS_TRACK_CPU, "\(text)")
@@ -149,10 +150,12 @@ struct OptionsTests {
   func enabled() async {
     await #expect(processExitsWith: .success) {
       #expect(Options.isEnabledByEnvironment)
-      for text in ["0", "off", "false", "no", "1", "on", "yes", "", "00", "nope", "OFF"] {
+      for text in ["0", "off", "False", "NO", "1", "on", "yes", "", "00", "nope", "OFF"] {
         setenv("PROGNOS_ENABLED", text, 1)
-        let isOff = ["0", "off", "false", "no"].contains(text)
+        let isOff = ["0", "off", "false", "no"].contains(text.lowercased())
         #expect(Options.isEnabledByEnvironment == !isOff, "\(text)")
+        let isUnknown = ["00", "nope"].contains(text)
+        #expect((Options.fromEnvironment().leftOut != nil) == isUnknown, "\(text)")
       }
     }
   }

@@ -108,9 +108,12 @@ struct LifecycleTests {
         #expect(start(options { $0.recording_path = text }) == PROGNOS_UNSUPPORTED)
         #expect(
           lastError
-            == "prognos_start: recording_path is not available in this version; leave it NULL")
+            == "prognos_start: recording_path is not available in this version; leave it NULL, "
+            + "and PROGNOS_RECORDING unset")
         #expect(start(options { $0.serve = text }) == PROGNOS_UNSUPPORTED)
-        #expect(lastError == "prognos_start: serve is not available in this version; leave it NULL")
+        #expect(
+          lastError == "prognos_start: serve is not available in this version; leave it NULL, "
+            + "and PROGNOS_SERVE unset")
       }
       setenv("PROGNOS_SERVE", "127.0.0.1:1", 1)
       #expect(prognos_start(nil, 0) == PROGNOS_UNSUPPORTED)

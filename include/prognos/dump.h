@@ -9,10 +9,11 @@ PROGNOS_EXTERN_C_BEGIN
 
 /** The form of a profile. A form that this version cannot write gives PROGNOS_UNSUPPORTED. */
 typedef enum prognos_format {
-    PROGNOS_JSON = 0,   /**< everything; described by docs/profile.schema.json */
-    PROGNOS_TEXT = 1,   /**< a table to read in a terminal, UTF-8 */
-    PROGNOS_FOLDED = 2, /**< one line a path of operations, "a;b;c self_wall_ns": flame graphs */
-    PROGNOS_PPROF = 3,  /**< not in this version */
+    PROGNOS_JSON = 0, /**< everything; described by docs/profile.schema.json */
+    PROGNOS_TEXT = 1, /**< a table to read in a terminal, UTF-8 */
+    PROGNOS_FOLDED =
+        2, /**< one line a path of operations, "a;b;c self_wall_ns": flame graphs; ";" in names is "," */
+    PROGNOS_PPROF = 3,        /**< not in this version */
     PROGNOS_CHROME_TRACE = 4, /**< not in this version */
     PROGNOS_SPEEDSCOPE = 5,   /**< not in this version */
     PROGNOS_OPENMETRICS = 6,  /**< not in this version */

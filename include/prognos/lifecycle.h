@@ -23,9 +23,11 @@ PROGNOS_EXTERN_C_BEGIN
 typedef void (*prognos_log_callback)(const char *message, void *context);
 
 /**
- * Options of prognos_start(). Begin with prognos_options_default(). Each field has an environment
- * variable: PROGNOS_ and the field's name in capitals, such as PROGNOS_MEMORY_LIMIT_BYTES=16777216
- * (track: a number, or words joined by commas, "cpu,memory"). Sizes are set when the recording is
+ * Options of prognos_start(). Begin with prognos_options_default(). Each field but log and
+ * log_context has an environment variable: PROGNOS_ and the field's name in capitals, such as
+ * PROGNOS_MEMORY_LIMIT_BYTES=16777216 (numbers decimal or 0x; track: also words joined by commas,
+ * "cpu,memory"). Three more are no fields: PROGNOS_ENABLED=0, PROGNOS_CPU_CLOCK=perf or thread_clock,
+ * PROGNOS_TIME_SOURCE=clock_gettime. Sizes are set when the recording is
  * made, at the first call that records: begin, op_named or start, whichever comes first.
  */
 typedef struct prognos_options {
@@ -75,11 +77,11 @@ typedef struct prognos_diagnostics {
     uint64_t rejected_names;  /**< new operation names refused: table or name space full */
     uint64_t repaired_names;  /**< names with invalid UTF-8 or over 255 bytes */
     uint64_t bad_arguments;   /**< calls that returned PROGNOS_INVALID_ARGUMENT */
-    uint64_t threads;         /**< threads that have recorded so far */
+    uint64_t threads;         /**< threads that have recorded, or had an error */
     uint64_t threads_now;     /**< of these, the ones alive */
     uint64_t call_paths;      /**< call-tree nodes, over all threads */
     uint64_t recording_bytes; /**< memory taken from the limit */
-    uint64_t clock_syncs;     /**< system calls made to learn CPU time, one a detected switch */
+    uint64_t clock_syncs;     /**< times the system was asked for CPU time */
     uint64_t self_cpu_ns;     /**< CPU time in them, estimated: clock_syncs x the cost of one */
 } prognos_diagnostics;
 
@@ -102,7 +104,7 @@ void prognos_options_default(prognos_options *out, size_t size);
  * @return PROGNOS_OK; PROGNOS_ALREADY_STARTED (harmless); PROGNOS_INVALID_ARGUMENT with the field,
  *         its value and its range in the last error, nothing changed; PROGNOS_UNSUPPORTED for a
  *         recording_path or serve; PROGNOS_LIMIT_REACHED when recording began earlier with other
- *         sizes, which stay: started all the same; PROGNOS_NO_MEMORY.
+ *         sizes or tracks, which stay: started all the same; PROGNOS_NO_MEMORY.
  * Thread: any. Signal: unsafe.
  */
 prognos_status prognos_start(const prognos_options *options, size_t size);

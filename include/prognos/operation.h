@@ -32,8 +32,8 @@ prognos_op prognos_op_named(const char *name);
 /**
  * Begins an operation on this thread. Operations nest: the innermost open one is the parent.
  * @param op  a handle from prognos_op_named(); any other value is counted (unknown_operations)
- * Hot: with its end as much as two readings of the cycle counter (benchmarks/). Thread: owner. Signal: safe (left out and counted when
- * it interrupts another hot call).
+ * Hot: with its end as much as two readings of the cycle counter (benchmarks/). Thread: owner.
+ * Signal: safe (left out and counted when it interrupts another hot call).
  */
 void prognos_begin(prognos_op op);
 
@@ -82,7 +82,9 @@ extern const uint32_t *prognos_recording_flag;
 /*
  * PROGNOS_SCOPE("parse"); registers the operation once, begins it here and ends it with the
  * enclosing block, whichever way the block is left. C++, and C with GNU cleanup (gcc, clang). While
- * the feature flag is off it calls nothing.
+ * the feature flag is off it calls nothing. The name is looked at the first time only: give a
+ * literal. It declares variables, so that it needs a block: not after an if () without braces.
+ * Thread: owner. Signal: unsafe the first time, then as prognos_begin().
  */
 #define PROGNOS_JOIN_(a, b) a##b
 #define PROGNOS_JOIN(a, b) PROGNOS_JOIN_(a, b)

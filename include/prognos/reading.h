@@ -33,9 +33,9 @@ typedef struct prognos_op_stats {
     uint64_t wall_p50_ns; /**< quantiles of wall time, relative error at most 0.8 % */
     uint64_t wall_p95_ns;
     uint64_t wall_p99_ns;
-    uint64_t self_wall_ns; /**< wall time less that of operations called inside */
+    uint64_t self_wall_ns; /**< less that of operations called inside; with open calls */
     uint64_t cpu_ns;       /**< time on a CPU (CLOCK_THREAD_CPUTIME_ID); never above wall_ns */
-    uint64_t self_cpu_ns;  /**< CPU time less that of operations called inside */
+    uint64_t self_cpu_ns;  /**< less that of operations called inside; with open calls */
     uint64_t blocked_ns;   /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
     uint64_t allocated_bytes; /**< memory and I/O fields: 0 in this version */
     uint64_t allocations;
@@ -90,7 +90,7 @@ typedef struct prognos_process_stats {
  * Consistent: counts, sums and extremes of each thread belong to one moment while others go on
  * recording; the quantiles may include calls that ended during the read itself.
  * Cost: proportional to the call-tree nodes of all threads (0.3 ms for 1,000); uses malloc, stops
- * nobody. Thread: any. Signal: unsafe.
+ * nobody. The first reading waits until the recording is 5 ms old. Thread: any. Signal: unsafe.
  */
 prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_stats *out,
                                size_t size);

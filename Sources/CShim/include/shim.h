@@ -127,6 +127,11 @@ uint32_t shim_thread_id(void);
 uint32_t shim_process_id(void);
 bool shim_thread_is_alive(uint32_t thread_id);
 void shim_yield(void);
+// Keeps the thread from being cancelled in a system call of ours; returns what was, to give back.
+int shim_cancel_disable(void);
+void shim_cancel_restore(int state);
+// Whether malloc would give so many bytes now.
+bool shim_has_memory(size_t bytes);
 uint32_t shim_cpus_allowed(void);
 size_t shim_heap_in_use(void);
 // Clock ticks a second, the unit of /proc/self/stat.
