@@ -219,6 +219,14 @@ static void links_modes_and_pipes_stay_what_they_are(void) {
     CHECK(lstat(link, &found) == 0 && S_ISLNK(found.st_mode));
     CHECK(stat(path, &found) == 0 && (found.st_mode & 0777) == 0640);
     CHECK_LT(20, length_of(path, start, sizeof start));
+    NEED(chmod(path, 0666) == 0); /* more than the umask gives to new files */
+    umask(022);
+    CHECK_STATUS(prognos_dump(path, PROGNOS_TEXT), PROGNOS_OK);
+    CHECK(stat(path, &found) == 0 && (found.st_mode & 0777) == 0666);
+    unlink(path); /* now the link points to nothing */
+    CHECK_STATUS(prognos_dump(link, PROGNOS_TEXT), PROGNOS_OK);
+    CHECK(lstat(link, &found) == 0 && S_ISLNK(found.st_mode));
+    CHECK_LT(20, length_of(path, start, sizeof start));
     unlink(link);
     NEED(mkfifo(link, 0600) == 0);
     int reader = open(link, O_RDONLY | O_NONBLOCK);

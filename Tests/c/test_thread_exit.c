@@ -175,7 +175,27 @@ static void calls_in_an_exit_handler_on_another_thread_count(void) {
     check_at_exit(leave_from_a_thread);
 }
 
-CHECK_MAIN(CASE(what_a_thread_leaves_open_is_abandoned),
+static void *record_while_cancelled(void *op) {
+    pthread_cancel(pthread_self());
+    call(*(prognos_op *)op); /* makes the thread's lane, and with it the recording */
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_cancelled_threads_first_call_holds_nobody_up(void) {
+    prognos_op op = 1; /* named below: the recording is to be made by the thread */
+    pthread_t thread;
+    void *result;
+    NEED(pthread_create(&thread, NULL, record_while_cancelled, &op) == 0);
+    NEED(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED);
+    op = prognos_op_named("op");
+    call(op);
+    CHECK_EQ(count_of(op), 1);
+}
+
+CHECK_MAIN(CASE(a_cancelled_threads_first_call_holds_nobody_up),
+           CASE(what_a_thread_leaves_open_is_abandoned),
            CASE(calls_in_a_destructor_behind_the_librarys_count),
            CASE(calls_in_a_destructor_before_the_librarys_count),
            CASE(what_a_destructor_leaves_open_is_abandoned),

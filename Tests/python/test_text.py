@@ -83,6 +83,28 @@ def test_columns_are_aligned_for_any_script(names):
     check_aligned(ascii_text())
 
 
+def test_a_table_of_many_paths_shows_those_that_took_longest():
+    tiny = [p.op(f"tiny_{i}") for i in range(300)]
+    first, second = p.op("first"), p.op("second_thread")
+    p.begin(first)
+    for op in tiny:
+        p.call(op)
+    p.end(first)
+    p.begin(second)
+    for _ in range(10000):
+        p.lib.prognos_is_enabled()
+    p.end(second)
+    lines = text().splitlines()
+    assert any(line.startswith("second_thread") for line in lines)
+    assert any("more paths" in line for line in lines)
+    assert len(lines) < 260
+
+
+def test_one_long_name_does_not_widen_the_table():
+    record(("x" * 255, "y"))
+    assert all(len(line) < 200 for line in text().splitlines())
+
+
 def test_ascii_is_pure_whatever_the_names():
     record(("größer", "解析 🚀"))
     p.begin(p.op("größer"))
