@@ -91,9 +91,9 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
 /// Called in the child of a fork, on its only thread. The child begins a recording of its own: names
 /// and handles stay, numbers start at zero, nothing is open.
 func forked() {
-  if let lane = currentLane() {
-    openAtFork.wrappingAdd(attachedRecording().depth(of: lane), ordering: .relaxed)
-  }
+  let open = currentLane().map { attachedRecording().depth(of: $0) } ?? 0
   lastRefusal.store(0, ordering: .relaxed)
-  if restartRecordingInChild() { shim_slot_set(nil) }
+  guard restartRecordingInChild() else { return }
+  openAtFork.wrappingAdd(open, ordering: .relaxed)
+  shim_slot_set(nil)
 }

@@ -59,11 +59,7 @@ private func makeRecording(with options: prognos_options?) -> Recording? {
     if seen == Stage.failed || seen == me { return nil }
     shim_yield()
   }
-  let errno = shim_errno()
-  let cancelState = shim_cancel_disable()
-  let made = make(with: options ?? Options.fromEnvironment().options)
-  shim_cancel_restore(cancelState)
-  shim_errno_set(errno)
+  let made = undisturbed { make(with: options ?? Options.fromEnvironment().options) }
   base = made?.base
   stage.store(made == nil ? Stage.failed : Stage.ready, ordering: .releasing)
   // Whoever switched recording on or off meanwhile found no recording to tell.

@@ -52,13 +52,13 @@ struct Table {
 /// The first characters of a UTF-8 text, as many as fit into so many columns.
 func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
   var end = 0
-  var index = 0
-  while index < text.count {
-    var next = index + 1
+  var width = 0
+  while end < text.count {
+    var next = end + 1
     while next < text.count, text[next] & 0xC0 == 0x80 { next += 1 }
-    if displayWidth(Array(text[0..<next])) > columns { break }
+    width += displayWidth(Array(text[end..<next]))
+    if width > columns { break }
     end = next
-    index = next
   }
   return Array(text[0..<end])
 }
@@ -72,17 +72,13 @@ func displayWidth(_ text: [UInt8]) -> Int {
     let lead = text[index]
     let length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
     var scalar = UInt32(length == 1 ? lead : lead & (0xFF >> UInt8(length + 1)))
-    for next in index + 1..<min(index + length, text.count).clamped(from: index + 1) {
-      scalar = scalar << 6 | UInt32(text[next] & 0x3F)
+    for byte in text[(index + 1)...].prefix(length - 1) {
+      scalar = scalar << 6 | UInt32(byte & 0x3F)
     }
     width += columns(of: scalar)
     index += length
   }
   return width
-}
-
-extension Int {
-  fileprivate func clamped(from lower: Int) -> Int { Swift.max(self, lower) }
 }
 
 private func columns(of scalar: UInt32) -> Int {

@@ -22,6 +22,7 @@ extension Report {
   }
 
   private func putHeadline(_ output: inout Output, _ style: TextStyle) {
+    let calls = profile.everything.count
     output.put("prognos ")
     output.put(libraryVersion)
     output.put(style.separator)
@@ -33,8 +34,8 @@ extension Report {
     output.put("recorded ")
     output.put(style.duration(profile.durationNanoseconds))
     output.put(style.separator)
-    output.put(profile.everything.count)
-    output.put(profile.everything.count == 1 ? " call of " : " calls of ")
+    output.put(calls)
+    output.put(calls == 1 ? " call of " : " calls of ")
     output.put(UInt64(profile.operations.count))
     output.put(profile.operations.count == 1 ? " operation in " : " operations in ")
     output.put(diagnostics.threads)

@@ -10,7 +10,9 @@ public func prognos_capabilities_read(
   _ out: UnsafeMutablePointer<prognos_capabilities>!, _ size: Int
 ) -> prognos_status {
   guard let recording = prepareRecording() else { return noMemory("prognos_capabilities_read") }
-  return fill(out, size, with: readCapabilities(recording), "prognos_capabilities_read")
+  return undisturbed {
+    fill(out, size, with: readCapabilities(recording), "prognos_capabilities_read")
+  }
 }
 
 func readCapabilities(_ recording: Recording) -> prognos_capabilities {
@@ -60,7 +62,9 @@ public func prognos_diagnostics_read(
   _ out: UnsafeMutablePointer<prognos_diagnostics>!, _ size: Int
 ) -> prognos_status {
   guard let recording = prepareRecording() else { return noMemory("prognos_diagnostics_read") }
-  return fill(out, size, with: readDiagnostics(recording), "prognos_diagnostics_read")
+  return undisturbed {
+    fill(out, size, with: readDiagnostics(recording), "prognos_diagnostics_read")
+  }
 }
 
 func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {

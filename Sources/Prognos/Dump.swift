@@ -84,7 +84,7 @@ private func render(
     }
     return PROGNOS_UNSUPPORTED
   }
-  return preservingErrno {
+  return undisturbed {
     guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
       return noMemory(function)
     }

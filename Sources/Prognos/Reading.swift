@@ -52,7 +52,7 @@ public func prognos_process_read(
   let function: StaticString = "prognos_process_read"
   let status = check(window, function)
   guard status == PROGNOS_OK else { return status }
-  return preservingErrno {
+  return undisturbed {
     guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
       return noMemory(function)
     }
@@ -71,9 +71,11 @@ private func withProfile(
   guard let recording = existingRecording(), recording.isOperation(op) else {
     return unknownOperation(op, function)
   }
-  guard hasMemory(toRead: recording) else { return noMemory(function) }
-  return body(
-    Profile(of: recording, at: recording.readingMoment(), distributions: .of(operation: op)))
+  return undisturbed {
+    guard hasMemory(toRead: recording) else { return noMemory(function) }
+    return body(
+      Profile(of: recording, at: recording.readingMoment(), distributions: .of(operation: op)))
+  }
 }
 
 private func check(_ window: prognos_window, _ function: StaticString) -> prognos_status {

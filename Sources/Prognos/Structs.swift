@@ -1,18 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
-import CShim
-
-/// Runs `body`, which may call the system, without changing the host's errno, and without being
-/// cancelled in the midst of it.
-func preservingErrno<R>(_ body: () -> R) -> R {
-  let saved = shim_errno()
-  let cancelState = shim_cancel_disable()
-  defer {
-    shim_cancel_restore(cancelState)
-    shim_errno_set(saved)
-  }
-  return body()
-}
 
 // Structs cross the ABI with their caller's size: what both sides know is copied.
 
