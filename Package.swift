@@ -16,7 +16,7 @@ let swift: [SwiftSetting] =
     ]
     : [])
 
-let c: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer"])]
+let c: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Xclang", "-mframe-pointer=none"])]
 
 let link: [LinkerSetting] =
   embedded

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -166,6 +167,14 @@ __attribute__((visibility("hidden"))) void arc4random_buf(void *buffer, size_t b
     errno = saved;
 }
 
+double shim_log(double value) {
+    return log(value);
+}
+
+double shim_expm1(double value) {
+    return expm1(value);
+}
+
 // ---- threads and processes --------------------------------------------------------------------
 
 uint32_t shim_thread_id(void) {
@@ -215,10 +224,17 @@ static pthread_key_t thread_key;
 static bool has_thread_key;
 static void (*on_thread_end)(void *);
 
+static char ending; // the value of a thread whose end was told
+
 static void end_of_thread(void *slot) {
     int saved = errno;
-    on_thread_end(slot);
+    if (slot != &ending) on_thread_end(slot);
+    pthread_setspecific(thread_key, &ending); // until the C library has called all destructors
     errno = saved;
+}
+
+bool shim_thread_is_ending(void) {
+    return has_thread_key && pthread_getspecific(thread_key) == &ending;
 }
 
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {

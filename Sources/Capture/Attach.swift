@@ -47,9 +47,29 @@ func attach() -> UnsafeMutablePointer<Lane>? {
     detach(lane)
     return interrupting
   }
+  prepareSampling(of: lane, in: recording)
+  // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
   return lane
+}
+
+/// Gives a thread that allocates before its first begin a lane, which then counts what it does outside
+/// operations; nil at the thread's end, when it had one.
+@inline(never)
+func attachFromHook() -> UnsafeMutablePointer<Lane>? {
+  if shim_thread_is_ending() { return nil }
+  let saved = shim_errno()
+  defer { shim_errno_set(saved) }
+  return attach()
+}
+
+/// Lets the lane's heap samples begin at a random distance.
+private func prepareSampling(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+  if lane.pointee.random.value == 0 {
+    lane.pointee.random.set(UInt64(recording.offset(of: lane)) ^ shim_monotonic_ns() &<< 20)
+  }
+  drawNextSample(on: lane, of: recording)
 }
 
 /// A lane whose thread died without telling, as happens when its thread-specific data could not be

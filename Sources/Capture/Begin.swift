@@ -73,6 +73,7 @@ private func begin(
     let wall = top + 1
     lane.pointee.tooDeep.add(1)
     wall.pointee.work.set(1)
+    wall.pointee.node.set(top.pointee.node.value)
     wall.pointee.start.set(bitOfTooDeep(op))
     return wall
   }
@@ -85,8 +86,8 @@ private func begin(
 
   let parent = top.pointee.node.value
   var node: UInt32?
-  if parent != Frame.pathless { node = recording.child(op, of: parent, in: lane) }
-  slot.pointee.node.set(node ?? Frame.pathless)
+  if !top.pointee.isPathless { node = recording.child(op, of: parent, in: lane) }
+  slot.pointee.node.set(node ?? parent | CallNode.pathless)
   slot.pointee.parent.set(node == nil ? 0 : parent)
   let isPlain = node != nil && recording.header.pointee.mode.value == Header.Mode.counter
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))

@@ -138,7 +138,7 @@ private func close(
   let below = recording.skippingLowest(frame - 1)
   let call = FinishedCall(of: frame, at: now, abandoned: abandoned)
   if call.wasSwitched, below.pointee.operation != 0 { below.addSwitches(of: frame) }
-  if frame.pointee.node.value == Frame.pathless {
+  if frame.pointee.isPathless {
     lane.pointee.untrackedPaths.add(1)
     let record = recording.operation(frame.pointee.operation)
     call.add(to: record)

@@ -61,7 +61,7 @@ struct FinishedCall {
   /// Tells the caller what this call took, where no node of it will: self times are less by that.
   func addAsCallee(to caller: UnsafeMutablePointer<Frame>, of recording: Recording) {
     if caller.pointee.operation == 0 { return }
-    if caller.pointee.node.value == Frame.pathless {
+    if caller.pointee.isPathless {
       let record = recording.operation(caller.pointee.operation)
       record.pointee.pathless.callees.wallTicks.addShared(wallTicks)
       record.pointee.pathless.callees.offCPUNanoseconds.addShared(offCPUNanoseconds)

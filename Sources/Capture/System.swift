@@ -30,6 +30,21 @@ func switchWord(_ lane: UnsafeMutablePointer<Lane>) -> UnsafeMutableRawPointer {
   ).unsafelyUnwrapped
 }
 
+@_semantics("no_performance_analysis") @inline(__always)
+func originalFree(_ block: UnsafeMutableRawPointer?) { shim_original_free(block) }
+
+/// The bytes of a block, as glibc handed them out.
+@_semantics("no_performance_analysis") @inline(__always)
+func sizeByHeader(_ block: UnsafeMutableRawPointer) -> UInt64 {
+  UInt64(truncatingIfNeeded: shim_glibc_size(block))
+}
+
+/// The bytes of a block, as its allocator handed them out.
+@_semantics("no_performance_analysis") @inline(__always)
+func usableSize(_ block: UnsafeMutableRawPointer) -> UInt64 {
+  UInt64(truncatingIfNeeded: shim_usable_size(block))
+}
+
 /// Keeps the stores before it before those after it in the eyes of a signal handler on this thread.
 @_semantics("no_performance_analysis") @inline(__always)
 func orderForSignals() { shim_signal_fence() }

@@ -59,6 +59,7 @@ public func prognos_start(
     isStarted.store(false, ordering: .releasing)
     return noMemory("prognos_start")
   }
+  startTracking(wanted, in: recording)
   setLog(wanted)
   logStart(readCapabilities(recording), wanted: wanted)
   if let leftOut = fromEnvironment.leftOut {
@@ -137,6 +138,7 @@ private func check(_ options: prognos_options) -> prognos_status {
 @_cdecl("prognos_stop") @implementation
 public func prognos_stop() -> prognos_status {
   setEnabled(false)
+  stopTracking()
   guard isStarted.exchange(false, ordering: .acquiringAndReleasing) else {
     ErrorText.set { $0.put("prognos_stop: prognos_start was not called") }
     return PROGNOS_NOT_STARTED

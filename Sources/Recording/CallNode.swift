@@ -30,8 +30,27 @@ public struct CallNode: ~Copyable {
   public let histogram: Histogram
   /// Of the calls made from here that found no room for a node of their own.
   public let pathlessCallees: Callees
+  /// A call that takes longer than this, kept as its complement, is worth a call stack; 0, never.
+  public let slowComplement: Cell64
+  /// What is allocated and freed while this is the innermost open operation.
+  public let memory: MemoryCounters
+  /// The input and output of the same, as an offset; 0 before the first.
+  public let io: Cell32
 
-  public static let bytes: UInt32 = 320
+  public static let bytes: UInt32 = 384
+
+  /// Whether a frame's node stands for calls that found no room for one of their own: then it is that of
+  /// the nearest caller that has one, plus this bit.
+  public static let pathless: UInt32 = 1
+}
+
+/// Memory that was handed out and given back, exact to the byte: what the allocator handed out
+/// (`malloc_usable_size`), not what was asked for, so that sums of the two agree.
+public struct MemoryCounters: ~Copyable {
+  public let allocatedBytes: Cell64
+  public let allocations: Cell64
+  public let freedBytes: Cell64
+  public let frees: Cell64
 }
 
 /// What calls made from here took: what self times are less by.

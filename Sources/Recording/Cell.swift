@@ -24,6 +24,12 @@ public struct Cell64: ~Copyable {
   @inline(__always) public func addShared(_ amount: UInt64) {
     storage.wrappingAdd(amount, ordering: .relaxed)
   }
+  /// Replaces `expected`, by any thread; false when another value stands there.
+  public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
+    storage.compareExchange(
+      expected: expected, desired: desired, ordering: .acquiringAndReleasing
+    ).exchanged
+  }
   /// Raises to at least `floor`, by any thread.
   public func raiseShared(to floor: UInt64) {
     var seen = value
@@ -49,10 +55,33 @@ public struct Cell32: ~Copyable {
     storage.store(value, ordering: .releasing)
   }
   @inline(__always) public func add(_ amount: UInt32) { set(value &+ amount) }
+  public func addShared(_ amount: UInt32) { storage.wrappingAdd(amount, ordering: .relaxed) }
+  public func subtractShared(_ amount: UInt32) {
+    storage.wrappingSubtract(amount, ordering: .relaxed)
+  }
   /// Replaces `expected`, by any thread; false when another value stands there.
   public func exchange(_ expected: UInt32, for desired: UInt32) -> Bool {
     storage.compareExchange(
       expected: expected, desired: desired, ordering: .acquiringAndReleasing
     ).exchanged
+  }
+}
+
+/// A counter of a byte that any thread changes. Once full it stays so.
+struct Cell8: ~Copyable {
+  private let storage: Atomic<UInt8>
+
+  @inline(__always) var value: UInt8 { storage.load(ordering: .relaxed) }
+  func increment() { change(by: 1) }
+  func decrement() { change(by: .max) }
+
+  private func change(by amount: UInt8) {
+    var seen = value
+    while seen != .max {
+      let (done, now) = storage.weakCompareExchange(
+        expected: seen, desired: seen &+ amount, ordering: .relaxed)
+      if done { return }
+      seen = now
+    }
   }
 }

@@ -8,7 +8,9 @@ public struct Frame: ~Copyable {
   /// The operation's handle while this is an open operation. Slots that begin and end must not take
   /// for one hold a `Mark`, above every handle, so that the comparison on the fast path fails.
   public let key: Cell64
-  /// The call-tree node that the call will be added to, as an offset, or `pathless`.
+  /// The call-tree node that the call will be added to, as an offset; with the bit `CallNode.pathless`,
+  /// the node of the nearest caller that has one. What is allocated, read or waited for meanwhile
+  /// counts in that node either way.
   public let node: Cell32
   /// The node of the frame below, as an offset.
   public let parent: Cell32
@@ -27,9 +29,6 @@ public struct Frame: ~Copyable {
   public let voluntarySwitches: Cell32
   public let involuntarySwitches: Cell32
 
-  /// The node of a call for which there was no memory: no offset, so that no slot has it as parent.
-  public static let pathless: UInt32 = 1
-
   public static let bytes: UInt32 = 64
   /// Where a busy lane's top points to, from the start of its top frame: at `busyGuard`.
   public static let busyOffset: UInt32 = 32
@@ -46,13 +45,17 @@ public struct Frame: ~Copyable {
     public static let root: UInt64 = 1 << 32
     /// The lowest frame of a further segment; `start` is the offset of the frame below.
     public static let segment: UInt64 = 2 << 32
-    /// The last two frames of a segment: the first is the top while calls are nested too deep, and
-    /// then `work` counts them and `start` has a bit for each of their operations (handle modulo 64).
+    /// The last two frames of a segment; `parent` of the first is the next segment. That one is the
+    /// top while calls are nested too deep, and then `work` counts them, `start` has a bit for each of
+    /// their operations (handle modulo 64), and `node` is that of the frame below.
     public static let wall: UInt64 = 3 << 32
     public static let guarded: UInt64 = 4 << 32
     /// Added to the handle of an open operation that has no node, or whose end must go the slow way.
     public static let careful: UInt64 = 5 << 32
   }
+
+  /// The call had no memory for a node of its own.
+  @inline(__always) public var isPathless: Bool { node.value & CallNode.pathless != 0 }
 
   /// The handle of an open operation; 0 for every mark.
   @inline(__always) public var operation: UInt32 {

@@ -6,6 +6,10 @@ public struct Header: ~Copyable {
   /// `Mode`: whether and how begin records.
   public let mode: Cell32
   public let operationCount: Cell32
+  /// What free looks at first (HeapSamples.swift); 0 while no heap is sampled.
+  public let heapFilterOffset: Cell32
+
+  let padding: Cell32
 
   // Identity.
   public let magic: Cell64
@@ -63,6 +67,21 @@ public struct Header: ~Copyable {
   public let syncCostTicks: Cell64
   /// 1 when time stamps are the cycle counter, 0 when they are the monotonic clock.
   public let usesCounter: Cell32
+
+  // Sampled blocks of the heap.
+  public let heapSamplesOffset: Cell32
+  public let heapSampleCount: Cell32
+  public let heapSampleBytes: Cell64
+  /// The mean distance between samples is `heapSampleBytes` doubled this often.
+  public let heapSampleDoublings: Cell32
+  /// 1 while a thread is thinning them out.
+  public let heapThinning: Cell32
+  public let heapSamplesLost: Cell64
+  public let mappingsOffset: Cell32
+  public let mappingsLost: Cell32
+
+  /// Of threads that have no lane: any of them adds.
+  public let laneless: MemoryCounters
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -25,6 +25,9 @@ public struct Lane: ~Copyable {
   /// second is written in vain by calls that find it busy, so that the first needs no branch.
   public let busyStack: InlineArray<2, Cell64>
 
+  /// How much more this thread may allocate before a block is sampled, in bytes; below zero, the next is.
+  public let bytesUntilSample: Cell64
+
   // The owner.
   public let threadID: Cell32
   /// `CPUClock`: the rung this thread stands on.
@@ -67,6 +70,8 @@ public struct Lane: ~Copyable {
   /// The lowest frame of the stack.
   public let firstFrame: Cell32
   let padding: Cell32
+  /// Where this lane's random numbers stand.
+  public let random: Cell64
 
   public enum State {
     public static let free: UInt32 = 0
@@ -86,11 +91,11 @@ public struct Lane: ~Copyable {
   public static let rootOffset: UInt32 = 1024
   public static let framesOffset: UInt32 = rootOffset + CallNode.bytes
   /// Frames in the lane itself, the lowest and the two walls included.
-  public static let frameCount: UInt32 = 43
+  public static let frameCount: UInt32 = 42
   /// Frames in each further segment, its lowest and its two walls included.
   public static let segmentFrameCount: UInt32 = 64
   public static let maxSegmentCount: UInt32 = 66
-  /// How deep operations may nest: 4,005.
+  /// How deep operations may nest: 4,004.
   public static let maxDepth =
     frameCount - 3 + (maxSegmentCount - 1) * (segmentFrameCount - 3)
 }

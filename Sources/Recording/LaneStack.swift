@@ -65,14 +65,14 @@ extension Recording {
   }
 
   /// The slot above the top frame, in the next segment when the top is the last of its own; nil when
-  /// there are `maxSegmentCount` or memory is full. A wall's `node` is the next segment, made when it
+  /// there are `maxSegmentCount` or memory is full. A wall's `parent` is the next segment, made when it
   /// is first needed.
   public func slot(
     above top: UnsafeMutablePointer<Frame>, in lane: UnsafeMutablePointer<Lane>
   ) -> UnsafeMutablePointer<Frame>? {
     let next = top + 1
     guard next.pointee.key.value == Frame.Mark.wall else { return next }
-    var segment = next.pointee.node.value
+    var segment = next.pointee.parent.value
     if segment == 0 {
       let bytes = Lane.segmentFrameCount &* Frame.bytes
       guard lane.pointee.segmentCount.value < Lane.maxSegmentCount,
@@ -80,7 +80,7 @@ extension Recording {
       else { return nil }
       lane.pointee.segmentCount.add(1)
       makeFrames(at: made, count: Lane.segmentFrameCount, lowest: Frame.Mark.segment)
-      next.pointee.node.publish(made)
+      next.pointee.parent.publish(made)
       segment = made
     }
     let lowest: UnsafeMutablePointer<Frame> = at(segment)

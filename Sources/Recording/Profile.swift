@@ -108,7 +108,7 @@ public struct Profile {
       totals.openOffCPUNanoseconds = call.offCPUNanoseconds
       if let path = pathOfNode[call.node] {
         paths[path].totals.add(totals)
-      } else if call.node == Frame.pathless, Int(call.operation) <= pathless.count {
+      } else if call.node & CallNode.pathless != 0, Int(call.operation) <= pathless.count {
         pathless[Int(call.operation) - 1].add(totals)
       }
     }

@@ -83,7 +83,7 @@ struct JSONTests {
     #expect((json["diagnostics"] as? [String: Any])?["too_deep"] as? Int == 7)
     let capabilities = try #require(json["capabilities"] as? [String: Any])
     #expect(capabilities["time_source_reason"] as? String == "it is \"invariant\"")
-    #expect(capabilities["max_depth"] as? Int == 4005)
+    #expect(capabilities["max_depth"] as? Int == 4004)
   }
 
   @Test("An operation has its statistics, its failures by kind and its histogram")

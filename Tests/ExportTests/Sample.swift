@@ -130,7 +130,7 @@ final class Sample {
     capabilities.memory_limit_bytes = 4 << 20
     capabilities.max_ops = 1000
     capabilities.max_threads = 8
-    capabilities.max_depth = 4005
+    capabilities.max_depth = 4004
     capabilities.track = 1
     return capabilities
   }

@@ -57,7 +57,7 @@ struct OptionsDefaultTests {
     #expect(!String(cString: some.time_source_reason).isEmpty)
     #expect(!String(cString: some.cpu_clock_reason).isEmpty)
     #expect(some.ticks_per_s > 1e6)
-    #expect(some.max_depth == 4005)
+    #expect(some.max_depth == 4004)
     #expect(some.reserved == 0)
     #expect(prognos_capabilities_read(nil, 8) == PROGNOS_INVALID_ARGUMENT)
     #expect(lastError == "prognos_capabilities_read: out is NULL")
@@ -176,7 +176,7 @@ struct OptionsDefaultTests {
       #expect(counted.threads == 2)
       #expect(counted.threads_now == 1)
       #expect(counted.call_paths == 4006)
-      #expect(counted.recording_bytes > 4005 * 320)
+      #expect(counted.recording_bytes > 4004 * 384)
       #expect(counted.recording_bytes <= 48 << 20)
       #expect((counted.self_cpu_ns > 0) == (counted.clock_syncs > 0))
     }

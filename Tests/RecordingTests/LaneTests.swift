@@ -92,7 +92,7 @@ struct LaneTests {
       top = slot
     }
     #expect(slots.count == Int(Lane.maxDepth))
-    #expect(Lane.maxDepth == 4005)
+    #expect(Lane.maxDepth == 4004)
     #expect(lane.pointee.segmentCount.value == Lane.maxSegmentCount)
   }
 

@@ -197,7 +197,7 @@ struct ProfileTests {
     calls.pointee.pathless.wallTicks.set(50)
     calls.pointee.pathless.slowestTicks.set(40)
     calls.pointee.pathless.fastestComplement.set(~UInt64(5))
-    sandbox.open(a, node: Frame.pathless, start: 900, on: lane)
+    sandbox.open(a, node: CallNode.pathless, start: 900, on: lane)
     let profile = sandbox.profile(at: 1000)
     let totals = profile.operation(a).totals
     #expect(totals.count == 3)

@@ -49,7 +49,7 @@ final class Sandbox: @unchecked Sendable {
     node.pointee.ended.publish(calls)
   }
 
-  /// Opens a call of a node (or, with `Frame.pathless`, of none) on the lane's stack.
+  /// Opens a call of a node (or, with `CallNode.pathless`, of none) on the lane's stack.
   @discardableResult
   func open(
     _ operation: UInt32, node: UInt32, start: UInt64, on lane: UnsafeMutablePointer<Lane>

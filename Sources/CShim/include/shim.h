@@ -141,6 +141,75 @@ uint64_t shim_clock_ticks_per_second(void);
 // no key left, and child() in the child of a fork.
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void));
 void shim_watch_thread(void *slot);
+// Whether the calling thread's end was told already: destructors of its other data may still run.
+bool shim_thread_is_ending(void);
+
+// ---- hooks (tables.c) -------------------------------------------------------------------------
+
+// A function of another object that is to be replaced in the tables of all loaded objects.
+typedef struct shim_hook {
+    const char *name;
+    void *_Nullable replacement;
+    void *_Nullable original;     // found by shim_hooks_find; NULL where there is no such function
+    const void *_Nullable object; // where the object begins that defines it
+    bool is_libc;                 // that object is the C library
+} shim_hook;
+
+// Finds the originals: the first definition in the order of loading.
+void shim_hooks_find(shim_hook *hooks, size_t count);
+// Puts the replacements into the tables of all objects but our own, or the originals back; returns how
+// many entries it changed. `wants` may leave out an entry of the object that begins at `object`.
+size_t shim_hooks_patch(const shim_hook *hooks, size_t count, bool install,
+                        bool (*wants)(const void *object, const shim_hook *hook));
+
+// ---- allocation hooks (memory.c) --------------------------------------------------------------
+
+// Finds the allocation functions; false when there is nothing to hook.
+bool shim_memory_find(void);
+size_t shim_memory_patch(bool install);
+
+extern bool shim_heap_is_glibc __attribute__((visibility("hidden")));
+size_t shim_usable_size_asked(const void *block);
+
+// The size of a block as glibc's chunk header has it (malloc/malloc.c, "chunks"): flags in the lowest
+// three bits; a chunk that is a mapping of its own (2) has one word less to use.
+SHIM_INLINE size_t shim_glibc_size(const void *block) {
+    size_t chunk = ((const size_t *)block)[-1];
+    return (chunk & ~(size_t)7) - 8 - ((chunk & 2) << 2);
+}
+
+// What the allocator handed out.
+SHIM_INLINE size_t shim_usable_size(const void *block) {
+    return shim_heap_is_glibc ? shim_glibc_size(block) : shim_usable_size_asked(block);
+}
+
+enum { shim_at_malloc, shim_at_free };
+extern shim_hook shim_memory_hooks[] __attribute__((visibility("hidden")));
+
+SHIM_INLINE void shim_original_free(void *_Nullable block) {
+    ((void (*)(void *_Nullable))shim_memory_hooks[shim_at_free].original)(block);
+}
+
+typedef struct shim_block {
+    uint64_t bytes, sampled_bytes;
+    uint32_t node, site, doublings, is_sampled;
+} shim_block;
+
+// Implemented in Swift (Capture/MemoryHooks.swift).
+void *_Nullable shim_count_malloc(void *_Nullable block);
+void shim_hooked_glibc_free(void *_Nullable block);
+void shim_allocated(void *block);
+void shim_freed(void *block);
+shim_block shim_freed_tentatively(void *block);
+void shim_reallocated(void *block, const shim_block *before);
+void shim_free_failed(void *block, const shim_block *before);
+void shim_mapped(void *start, size_t bytes);
+bool shim_unmapping(void *_Nullable start, size_t bytes); // whether any of it was known
+
+// ---- numbers ----------------------------------------------------------------------------------
+
+double shim_log(double value);
+double shim_expm1(double value);
 
 // ---- files and environment --------------------------------------------------------------------
 

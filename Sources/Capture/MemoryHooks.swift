@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// What the allocation hooks report. A block counts in the call-tree node that is innermost on the calling
+// thread: begin and end have nothing to do, and readers add up the tree.
+
+#if hasFeature(Embedded)
+  @_noLocks
+#endif
+@c(shim_count_malloc) @implementation
+public func shim_count_malloc(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let block, let lane = currentLane() else { return mallocCarefully(block) }
+  let size = sizeByHeader(block)
+  let recording = attachedRecording()
+  let node = innermostNode(of: lane, in: recording)
+  node.pointee.memory.allocatedBytes.add(size)
+  node.pointee.memory.allocations.add(1)
+  let left = lane.pointee.bytesUntilSample.value &- size
+  lane.pointee.bytesUntilSample.set(left)
+  return Int64(bitPattern: left) < 0 ? sampled(block) : block
+}
+
+#if hasFeature(Embedded)
+  @_noLocks
+#endif
+@c(shim_hooked_glibc_free) @implementation
+public func shim_hooked_glibc_free(_ block: UnsafeMutableRawPointer?) {
+  guard let block, let lane = currentLane() else { return freeCarefully(block) }
+  let recording = attachedRecording()
+  if recording.maySample(address: address(of: block)) { return freeCarefully(block) }
+  let node = innermostNode(of: lane, in: recording)
+  node.pointee.memory.freedBytes.add(sizeByHeader(block))
+  node.pointee.memory.frees.add(1)
+  originalFree(block)
+}
+
+/// The call-tree node that is innermost on a lane: its root when nothing is open.
+@inline(__always)
+func innermostNode(
+  of lane: UnsafeMutablePointer<Lane>, in recording: Recording
+) -> UnsafeMutablePointer<CallNode> {
+  let frame = recording.frame(top: lane.pointee.top.value)
+  return recording.at(frame.pointee.node.value & ~CallNode.pathless)
+}
+
+@inline(__always)
+private func address(of block: UnsafeMutableRawPointer) -> UInt64 {
+  UInt64(UInt(bitPattern: block))
+}
+
+// MARK: The rarer cases
+
+// Not optimised, so that the compiler does not see that the block is what comes back: then the fast path
+// jumps here at its end and needs no frame.
+@_semantics("no_performance_analysis") @inline(never) @_optimize(none)
+private func mallocCarefully(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  if let block { shim_allocated(block) }
+  return block
+}
+
+@_semantics("no_performance_analysis") @inline(never)
+private func freeCarefully(_ block: UnsafeMutableRawPointer?) {
+  if let block { shim_freed(block) }
+  originalFree(block)
+}
+
+@_semantics("no_performance_analysis") @inline(never) @_optimize(none)
+private func sampled(_ block: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+  if let lane = currentLane() { sample(block, usableSize(block), on: lane) }
+  return block
+}
+
+/// A block was handed out.
+@c(shim_allocated) @implementation
+public func shim_allocated(_ block: UnsafeMutableRawPointer) {
+  let size = usableSize(block)
+  if let lane = currentLane() ?? attachFromHook() {
+    let node = innermostNode(of: lane, in: attachedRecording())
+    node.pointee.memory.allocatedBytes.add(size)
+    node.pointee.memory.allocations.add(1)
+    let left = lane.pointee.bytesUntilSample.value &- size
+    lane.pointee.bytesUntilSample.set(left)
+    if Int64(bitPattern: left) < 0 { sample(block, size, on: lane) }
+  } else if let recording = existingRecording() {
+    recording.header.pointee.laneless.allocatedBytes.addShared(size)
+    recording.header.pointee.laneless.allocations.addShared(1)
+  }
+}
+
+/// A block is about to be given back.
+@c(shim_freed) @implementation
+public func shim_freed(_ block: UnsafeMutableRawPointer) {
+  countFreed(usableSize(block))
+  if let recording = existingRecording(), recording.maySample(address: address(of: block)) {
+    _ = recording.takeSample(address: address(of: block))
+  }
+}
+
+private func countFreed(_ bytes: UInt64) {
+  if let lane = currentLane() ?? attachFromHook() {
+    let node = innermostNode(of: lane, in: attachedRecording())
+    node.pointee.memory.freedBytes.add(bytes)
+    node.pointee.memory.frees.add(1)
+  } else if let recording = existingRecording() {
+    recording.header.pointee.laneless.freedBytes.addShared(bytes)
+    recording.header.pointee.laneless.frees.addShared(1)
+  }
+}
+
+/// Keeps a block that a Poisson process of bytes has hit, and draws the distance to the next hit.
+private func sample(
+  _ block: UnsafeMutableRawPointer, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
+) {
+  let recording = attachedRecording()
+  drawNextSample(on: lane, of: recording)
+  guard recording.header.pointee.heapFilterOffset.value != 0 else { return }
+  let doublings = recording.header.pointee.heapSampleDoublings.acquired
+  let node = recording.offset(of: innermostNode(of: lane, in: recording))
+  let kept = HeapBlock(bytes: bytes, node: node, site: 0, doublings: doublings)
+  _ = recording.keepSample(address: address(of: block), kept)
+  recording.thinHeapSamples { uniform(on: lane) }
+}
+
+/// Distances between the hits of a Poisson process are exponentially distributed.
+func drawNextSample(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
+  let doublings = recording.header.pointee.heapSampleDoublings.value
+  let distance = -shim_log(1 - uniform(on: lane)) * recording.heapMean(doublings: doublings)
+  lane.pointee.bytesUntilSample.set(UInt64(min(distance, 0x1p62)))
+}
+
+/// A number in 0..<1 of the lane's own sequence (Steele, Lea, Flood: "Fast splittable pseudorandom
+/// number generators", 2014).
+private func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
+  lane.pointee.random.add(0x9E37_79B9_7F4A_7C15)
+  var z = lane.pointee.random.value
+  z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
+  z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
+  z ^= z &>> 31
+  return Double(z &>> 11) * 0x1p-53
+}
+
+// MARK: realloc
+
+/// Takes a block from the books before the original may give it to somebody else.
+@c(shim_freed_tentatively) @implementation
+public func shim_freed_tentatively(_ block: UnsafeMutableRawPointer) -> shim_block {
+  var before = shim_block()
+  before.bytes = usableSize(block)
+  if let recording = existingRecording(), recording.maySample(address: address(of: block)),
+    let sampled = recording.takeSample(address: address(of: block))
+  {
+    before.is_sampled = 1
+    before.sampled_bytes = sampled.bytes
+    before.node = sampled.node
+    before.site = sampled.site
+    before.doublings = sampled.doublings
+  }
+  return before
+}
+
+/// A reallocation counts as a free of the old block and an allocation of the new one.
+@c(shim_reallocated) @implementation
+public func shim_reallocated(
+  _ block: UnsafeMutableRawPointer, _ before: UnsafePointer<shim_block>
+) {
+  shim_allocated(block)
+  if before.pointee.bytes > 0 { countFreed(before.pointee.bytes) }
+}
+
+@c(shim_free_failed) @implementation
+public func shim_free_failed(
+  _ block: UnsafeMutableRawPointer, _ before: UnsafePointer<shim_block>
+) {
+  guard before.pointee.is_sampled != 0, let recording = existingRecording() else { return }
+  let kept = HeapBlock(
+    bytes: before.pointee.sampled_bytes, node: before.pointee.node, site: before.pointee.site,
+    doublings: before.pointee.doublings)
+  _ = recording.keepSample(address: address(of: block), kept)
+}
+
+// MARK: Mappings
+
+@c(shim_mapped) @implementation
+public func shim_mapped(_ start: UnsafeMutableRawPointer, _ bytes: Int) {
+  guard let lane = currentLane() ?? attachFromHook() else { return }
+  let recording = attachedRecording()
+  let node = innermostNode(of: lane, in: recording)
+  let whole = wholePages(bytes)
+  node.pointee.memory.allocatedBytes.add(whole)
+  node.pointee.memory.allocations.add(1)
+  recording.keepMapping(
+    start: address(of: start), bytes: whole, node: recording.offset(of: node), site: 0)
+}
+
+private func wholePages(_ bytes: Int) -> UInt64 {
+  let page = UInt64(truncatingIfNeeded: shim_page_bytes())
+  return (UInt64(UInt(bitPattern: bytes)) &+ page &- 1) & ~(page &- 1)
+}
+
+@c(shim_unmapping) @implementation
+public func shim_unmapping(_ start: UnsafeMutableRawPointer?, _ bytes: Int) -> Bool {
+  guard let start, let recording = existingRecording() else { return false }
+  let known = recording.takeMappings(start: address(of: start), bytes: wholePages(bytes))
+  guard known > 0 else { return false }
+  countFreed(known)
+  return true
+}

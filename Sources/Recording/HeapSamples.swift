@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Synchronization
+
+/// A sampled block of the heap, until it is freed. 32 bytes.
+public struct HeapSample: ~Copyable {
+  /// The block's address in the recorded process; 0 in a free slot, 1 in one that is being filled.
+  public let address: Cell64
+  public let bytes: Cell64
+  /// The call-tree node that was innermost when it was allocated.
+  public let node: Cell32
+  /// The call site, as an offset; 0 without a call stack.
+  public let site: Cell32
+  /// The mean distance of samples that the block was kept by, as `Header.heapSampleDoublings`.
+  public let doublings: Cell32
+  let padding: Cell32
+
+  public static let bytes: UInt32 = 32
+}
+
+/// A sampled block, as a value.
+public struct HeapBlock {
+  public var bytes: UInt64
+  public var node: UInt32
+  public var site: UInt32
+  public var doublings: UInt32
+
+  public init(bytes: UInt64, node: UInt32, site: UInt32, doublings: UInt32) {
+    self.bytes = bytes
+    self.node = node
+    self.site = site
+    self.doublings = doublings
+  }
+}
+
+/// The table of sampled blocks: sets of eight slots, a block in one of two sets; and a filter, which
+/// tells a free in a few instructions that a block is not sampled. Without locks: a slot is claimed, filled, and
+/// published by its address. The host's own order between the allocation and the free of a block is all
+/// the order there needs to be.
+extension Recording {
+  public static let heapSampleCapacity: UInt32 = 16_384
+  private static let slotsPerSet: UInt32 = 8
+  private static let setBits: UInt64 = 11  // 2048 sets
+  /// Counters of a byte each, for the addresses that share bits 4 to 19.
+  public static let heapFilterBytes: UInt32 = 65_536
+  private static let beingFilled: UInt64 = 1
+
+  /// Makes the table. False when there is no memory for it. By one thread at a time.
+  public func prepareHeapSamples(meanBytes: UInt64) -> Bool {
+    let header = header
+    header.pointee.heapSampleBytes.set(meanBytes)
+    if header.pointee.heapFilterOffset.value != 0 { return true }
+    let tableBytes = Self.heapSampleCapacity &* HeapSample.bytes
+    guard let table = claimPages((tableBytes &+ Self.heapFilterBytes) / Layout.page) else {
+      return false
+    }
+    header.pointee.heapSamplesOffset.set(table)
+    header.pointee.heapFilterOffset.publish(table &+ tableBytes)
+    return true
+  }
+
+  /// Whether a block may be sampled: false for nearly all that are not.
+  @inline(__always) public func maySample(address: UInt64) -> Bool {
+    let filter = header.pointee.heapFilterOffset.value
+    let counter: UnsafeMutablePointer<Cell8> = at(
+      filter &+ UInt32(truncatingIfNeeded: address &>> 4) & (Self.heapFilterBytes &- 1))
+    return counter.pointee.value != 0
+  }
+
+  /// The mean distance between samples in bytes, after so many doublings.
+  public func heapMean(doublings: UInt32) -> Double {
+    Double(header.pointee.heapSampleBytes.value) * Double(UInt64(1) << UInt64(min(doublings, 62)))
+  }
+
+  /// The probability with which a block is sampled: that of a Poisson process of bytes to hit it.
+  public func heapProbability(bytes: UInt64, doublings: UInt32) -> Double {
+    -shim_expm1(-Double(bytes) / heapMean(doublings: doublings))
+  }
+
+  /// Keeps a sampled block. False when both of its sets are full, which is counted.
+  public func keepSample(address: UInt64, _ block: HeapBlock) -> Bool {
+    let sets = sets(of: address)
+    for way in 0..<2 &* Self.slotsPerSet {
+      let sample = sample(sets[Int(way & 1)] &+ way / 2)
+      guard sample.pointee.address.value == 0,
+        sample.pointee.address.exchange(0, for: Self.beingFilled)
+      else { continue }
+      sample.pointee.bytes.set(block.bytes)
+      sample.pointee.node.set(block.node)
+      sample.pointee.site.set(block.site)
+      sample.pointee.doublings.set(block.doublings)
+      filterCounter(of: address).pointee.increment()
+      sample.pointee.address.publish(address)
+      header.pointee.heapSampleCount.addShared(1)
+      return true
+    }
+    header.pointee.heapSamplesLost.addShared(1)
+    return false
+  }
+
+  /// Takes a block from the table, if it is in it: it is about to be freed.
+  public func takeSample(address: UInt64) -> HeapBlock? {
+    guard header.pointee.heapSamplesOffset.acquired != 0 else { return nil }
+    let sets = sets(of: address)
+    for way in 0..<2 &* Self.slotsPerSet {
+      let sample = sample(sets[Int(way & 1)] &+ way / 2)
+      guard sample.pointee.address.acquired == address else { continue }
+      let block = HeapBlock(
+        bytes: sample.pointee.bytes.value, node: sample.pointee.node.value,
+        site: sample.pointee.site.value, doublings: sample.pointee.doublings.value)
+      return release(sample, address) ? block : nil
+    }
+    return nil
+  }
+
+  private func release(_ sample: UnsafeMutablePointer<HeapSample>, _ address: UInt64) -> Bool {
+    guard sample.pointee.address.exchange(address, for: 0) else { return false }
+    filterCounter(of: address).pointee.decrement()
+    header.pointee.heapSampleCount.subtractShared(1)
+    return true
+  }
+
+  /// Halves the rate of sampling when the table is three quarters full, and takes out what the lower rate would
+  /// not have kept: each block stays with the ratio of the two probabilities, so that estimates stay
+  /// unbiased and the memory bounded. `random` gives numbers in 0..<1.
+  public func thinHeapSamples(random: () -> Double) {
+    let header = header
+    guard header.pointee.heapSampleCount.value > Self.heapSampleCapacity / 4 * 3,
+      header.pointee.heapThinning.exchange(0, for: 1)
+    else { return }
+    let doublings = header.pointee.heapSampleDoublings.value &+ 1
+    header.pointee.heapSampleDoublings.publish(doublings)
+    for index in 0..<Self.heapSampleCapacity {
+      let sample = sample(index)
+      let address = sample.pointee.address.acquired
+      let kept = sample.pointee.doublings.value
+      guard address > Self.beingFilled, kept < doublings else { continue }
+      let bytes = sample.pointee.bytes.value
+      let stays =
+        heapProbability(bytes: bytes, doublings: doublings)
+        / heapProbability(bytes: bytes, doublings: kept)
+      if random() < stays {
+        // A block that took the slot meanwhile was kept by the new rate already.
+        sample.pointee.doublings.set(doublings)
+      } else {
+        _ = release(sample, address)
+      }
+    }
+    header.pointee.heapThinning.publish(0)
+  }
+
+  /// Calls `body` with every sampled block that is live.
+  public func forEachHeapSample(_ body: (_ address: UInt64, HeapBlock) -> Void) {
+    guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
+    for index in 0..<Self.heapSampleCapacity {
+      let sample = sample(index)
+      let address = sample.pointee.address.acquired
+      guard address > Self.beingFilled else { continue }
+      let block = HeapBlock(
+        bytes: sample.pointee.bytes.value, node: sample.pointee.node.value,
+        site: sample.pointee.site.value, doublings: sample.pointee.doublings.value)
+      atomicMemoryFence(ordering: .acquiring)
+      if sample.pointee.address.value == address { body(address, block) }
+    }
+  }
+
+  private func sample(_ index: UInt32) -> UnsafeMutablePointer<HeapSample> {
+    at(header.pointee.heapSamplesOffset.value &+ index &* HeapSample.bytes)
+  }
+
+  private func filterCounter(of address: UInt64) -> UnsafeMutablePointer<Cell8> {
+    at(
+      header.pointee.heapFilterOffset.value
+        &+ UInt32(truncatingIfNeeded: address &>> 4) & (Self.heapFilterBytes &- 1))
+  }
+
+  /// The first slots of the two sets that a block may be in, by two Fibonacci hashes.
+  private func sets(of address: UInt64) -> InlineArray<2, UInt32> {
+    let first = (address &>> 4) &* 0x9E37_79B9_7F4A_7C15
+    let second = (address &>> 4) &* 0xD6E8_FEB8_6659_FD93
+    return [
+      UInt32(truncatingIfNeeded: first &>> (64 - Self.setBits)) &* Self.slotsPerSet,
+      UInt32(truncatingIfNeeded: second &>> (64 - Self.setBits)) &* Self.slotsPerSet,
+    ]
+  }
+}

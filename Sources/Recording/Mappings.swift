@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Anonymous memory that the host mapped by itself, until it unmaps it. Kept one by one, not sampled:
+/// mappings are few and large.
+public struct Mapping: ~Copyable {
+  /// 0 in a free slot, 1 in one that is being filled.
+  public let start: Cell64
+  public let bytes: Cell64
+  public let node: Cell32
+  public let site: Cell32
+}
+
+extension Recording {
+  static var mappingCapacity: UInt32 { 1024 }
+  private static var beingFilled: UInt64 { 1 }
+
+  public func prepareMappings() -> Bool {
+    if header.pointee.mappingsOffset.value != 0 { return true }
+    let bytes = Self.mappingCapacity &* UInt32(MemoryLayout<Mapping>.stride)
+    guard let table = claimPages((bytes &+ Layout.page &- 1) / Layout.page) else { return false }
+    header.pointee.mappingsOffset.publish(table)
+    return true
+  }
+
+  /// Remembers a mapping. Without a lock; when there are too many, counts it as lost.
+  public func keepMapping(start: UInt64, bytes: UInt64, node: UInt32, site: UInt32) {
+    guard header.pointee.mappingsOffset.acquired != 0 else { return }
+    for index in 0..<Self.mappingCapacity {
+      let mapping = mapping(index)
+      guard mapping.pointee.start.value == 0,
+        mapping.pointee.start.exchange(0, for: Self.beingFilled)
+      else { continue }
+      mapping.pointee.bytes.set(bytes)
+      mapping.pointee.node.set(node)
+      mapping.pointee.site.set(site)
+      mapping.pointee.start.publish(start)
+      return
+    }
+    header.pointee.mappingsLost.addShared(1)
+  }
+
+  /// Takes the part of known mappings that lies in an address range, which is about to be unmapped or
+  /// replaced. What remains of one in front of the range or behind it stays known. Returns the bytes.
+  public func takeMappings(start: UInt64, bytes: UInt64) -> UInt64 {
+    guard header.pointee.mappingsOffset.acquired != 0 else { return 0 }
+    let (end, overflow) = start.addingReportingOverflow(bytes)
+    if overflow { return 0 }
+    var taken: UInt64 = 0
+    for index in 0..<Self.mappingCapacity {
+      let mapping = mapping(index)
+      let from = mapping.pointee.start.acquired
+      guard from > Self.beingFilled, from < end else { continue }
+      let size = mapping.pointee.bytes.value
+      let to = from &+ size
+      guard to > start else { continue }
+      let (node, site) = (mapping.pointee.node.value, mapping.pointee.site.value)
+      guard mapping.pointee.start.exchange(from, for: 0) else { continue }
+      taken &+= min(to, end) &- max(from, start)
+      if from < start { keepMapping(start: from, bytes: start &- from, node: node, site: site) }
+      if to > end { keepMapping(start: end, bytes: to &- end, node: node, site: site) }
+    }
+    return taken
+  }
+
+  public func forEachMapping(_ body: (_ bytes: UInt64, _ node: UInt32, _ site: UInt32) -> Void) {
+    guard header.pointee.mappingsOffset.acquired != 0 else { return }
+    for index in 0..<Self.mappingCapacity {
+      let mapping = mapping(index)
+      let start = mapping.pointee.start.acquired
+      guard start > Self.beingFilled else { continue }
+      body(mapping.pointee.bytes.value, mapping.pointee.node.value, mapping.pointee.site.value)
+    }
+  }
+
+  private func mapping(_ index: UInt32) -> UnsafeMutablePointer<Mapping> {
+    at(header.pointee.mappingsOffset.value &+ index &* UInt32(MemoryLayout<Mapping>.stride))
+  }
+}
