@@ -37,9 +37,15 @@ let link: [LinkerSetting] =
 let tests: [Target] = [
   .testTarget(
     name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
+  // Code to unwind through: optimised, without frame pointers, symbols bound when first called.
+  .target(
+    name: "Fixtures", path: "Tests/Fixtures",
+    cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror", "-fomit-frame-pointer"])],
+    cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror", "-fomit-frame-pointer"])],
+    linkerSettings: [.linkedLibrary("stdc++")]),
   .testTarget(
-    name: "CaptureTests", dependencies: ["CShim", "CPrognos", "Recording", "Capture"],
-    swiftSettings: swift),
+    name: "CaptureTests", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Fixtures"],
+    swiftSettings: swift, linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "lazy"])]),
   .testTarget(
     name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Export"],
     swiftSettings: swift),

@@ -53,3 +53,29 @@ func orderForSignals() { shim_signal_fence() }
 /// x86-64.
 @_semantics("no_performance_analysis") @inline(__always)
 func orderForReaders() { atomicMemoryFence(ordering: .releasing) }
+
+// MARK: What the unwinder reads. Its addresses are numbers until they were checked.
+
+/// A word of this process's memory. The caller vouches for its being readable.
+@_semantics("no_performance_analysis") @inline(__always)
+func word(at address: UInt64) -> UInt64 {
+  raw(address).loadUnaligned(as: UInt64.self)
+}
+
+@_semantics("no_performance_analysis") @inline(__always)
+func byte(at address: UInt64) -> UInt8 { raw(address).load(as: UInt8.self) }
+
+@_semantics("no_performance_analysis") @inline(__always)
+private func raw(_ address: UInt64) -> UnsafeRawPointer {
+  UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: address)).unsafelyUnwrapped
+}
+
+@_semantics("no_performance_analysis") @inline(__always)
+func isReadable(_ address: UInt64) -> Bool { shim_is_readable(address) }
+
+@_semantics("no_performance_analysis") @inline(__always)
+func stackPointer() -> UInt64 { shim_stack_pointer() }
+
+/// The registers here, as `shim_registers` orders them.
+@_semantics("no_performance_analysis") @inline(__always)
+func readRegisters(_ out: UnsafeMutablePointer<UInt64>) { shim_registers(out) }

@@ -40,6 +40,12 @@ public struct Cell64: ~Copyable {
       seen = now
     }
   }
+  /// Replaces `expected`, by any thread; false when another value stands there.
+  public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
+    storage.compareExchange(
+      expected: expected, desired: desired, ordering: .acquiringAndReleasing
+    ).exchanged
+  }
 }
 
 /// A 32-bit number in the recording, as `Cell64`.
@@ -64,6 +70,12 @@ public struct Cell32: ~Copyable {
     storage.compareExchange(
       expected: expected, desired: desired, ordering: .acquiringAndReleasing
     ).exchanged
+  }
+  /// The value, in one order with everybody's `addOrdered`.
+  @inline(__always) public var ordered: UInt32 { storage.load(ordering: .sequentiallyConsistent) }
+  /// Adds, by any thread, in one order with everybody's `ordered`.
+  @inline(__always) public func addOrdered(_ amount: UInt32) {
+    storage.wrappingAdd(amount, ordering: .sequentiallyConsistent)
   }
 }
 

@@ -83,6 +83,39 @@ public struct Header: ~Copyable {
   /// Of threads that have no lane: any of them adds.
   public let laneless: MemoryCounters
 
+  // Call stacks (StackZones.swift). Their tables are in the arena; 0 before they are prepared.
+  /// 1 once everything below is set.
+  public let stacksReady: Cell32
+  public let moduleTable: Cell32
+  public let moduleCapacity: Cell32
+  public let moduleCount: Cell32
+  /// Where the texts of modules go on, and the end of their page.
+  public let moduleText: Cell32
+  public let moduleTextEnd: Cell32
+  /// 0 free, else the thread that is refreshing the modules.
+  public let moduleRefresher: Cell32
+  /// `UnwindCache`: how many entries less one, and how often it was emptied.
+  public let unwindCache: Cell32
+  public let unwindCacheMask: Cell32
+  public let unwindCacheGeneration: Cell32
+  /// How many callers want no unwinding now, how many threads are unwinding, and how many of these
+  /// never came back.
+  public let unwindingPaused: Cell32
+  public let unwindsInFlight: Cell32
+  public let unwindsLost: Cell32
+  public let stackIndex: Cell32
+  public let stackIndexMask: Cell32
+  public let stackPages: Cell32
+  public let stackPageLimit: Cell32
+  /// The free room in the newest pages of stacks: its start, and its end in the upper half.
+  public let stackRoom: Cell64
+  /// What the loader said of all it ever loaded, when the modules were refreshed last.
+  public let loadedObjects: Cell64
+  /// Objects that found the table of modules full.
+  public let refusedModules: Cell64
+  /// Stacks that found no room.
+  public let refusedStacks: Cell64
+
   public enum Mode {
     public static let off: UInt32 = 0
     /// Begin may take the fast path: time stamps are the cycle counter.

@@ -73,6 +73,15 @@ public struct Lane: ~Copyable {
   /// Where this lane's random numbers stand.
   public let random: Cell64
 
+  // Call stacks: the bounds of the thread's own stack, addresses of the process, 0 where unknown; two
+  // buffers of frames, and how many of them are in use.
+  public let stackLow: Cell64
+  public let stackHigh: Cell64
+  public let frameBuffers: Cell32
+  public let frameBufferDepth: Cell32
+  public let frameBuffersInUse: Cell32
+  let stackPadding: Cell32
+
   public enum State {
     public static let free: UInt32 = 0
     public static let owned: UInt32 = 1

@@ -63,6 +63,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.badArguments.set(0)
     header.pointee.outsideOperation.set(0)
     header.pointee.unbalancedEnds.set(0)
+    forgetStackZones()
   }
 
   // MARK: Operations

@@ -211,6 +211,48 @@ bool shim_unmapping(void *_Nullable start, size_t bytes); // whether any of it w
 double shim_log(double value);
 double shim_expm1(double value);
 
+// ---- unwinding (unwind.c) ---------------------------------------------------------------------
+
+// An object that is loaded: program headers are those of ELF, `changes` grows with each load and unload.
+typedef struct shim_object {
+    const char *name;
+    uint64_t bias;
+    const void *_Nullable headers;
+    uint64_t header_count;
+    uint64_t changes;
+} shim_object;
+// Calls each() for every loaded object, under the loader's lock.
+void shim_each_object(void (*each)(void *_Nullable context, const shim_object *object),
+                      void *_Nullable context);
+// Where the calling thread's stack lies. Allocates, and may read /proc: not in a signal handler.
+bool shim_stack_bounds(uint64_t *low, uint64_t *high);
+// Whether the aligned word around an address can be read. A system call; keeps errno.
+bool shim_is_readable(uint64_t address);
+ptrdiff_t shim_read_link(const char *path, char *buffer, size_t capacity);
+
+// The registers of the caller, by which an unwinder goes on from here.
+// x86-64: rbx, rbp, r12 to r15, rip, rsp; aarch64: x19 to x30, pc, sp.
+enum { SHIM_REGISTERS = 14 };
+SHIM_INLINE void shim_registers(uint64_t *out) {
+#if defined(__x86_64__)
+    __asm__ volatile("movq %%rbx, (%0)\n\tmovq %%rbp, 8(%0)\n\tmovq %%r12, 16(%0)\n\t"
+                     "movq %%r13, 24(%0)\n\tmovq %%r14, 32(%0)\n\tmovq %%r15, 40(%0)\n\t"
+                     "leaq 0(%%rip), %%rcx\n\tmovq %%rcx, 48(%0)\n\tmovq %%rsp, 56(%0)"
+                     :
+                     : "a"(out)
+                     : "rcx", "memory");
+#else
+    register uint64_t *to __asm__("x9") = out;
+    __asm__ volatile("stp x19, x20, [x9]\n\tstp x21, x22, [x9, 16]\n\t"
+                     "stp x23, x24, [x9, 32]\n\tstp x25, x26, [x9, 48]\n\t"
+                     "stp x27, x28, [x9, 64]\n\tstp x29, x30, [x9, 80]\n\t"
+                     "adr x10, .\n\tmov x11, sp\n\tstp x10, x11, [x9, 96]"
+                     :
+                     : "r"(to)
+                     : "x10", "x11", "memory");
+#endif
+}
+
 // ---- files and environment --------------------------------------------------------------------
 
 int shim_errno(void);

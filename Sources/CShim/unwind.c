@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What unwinding asks of the loader and of the kernel.
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+typedef struct visit {
+    void (*each)(void *context, const shim_object *object);
+    void *context;
+} visit;
+
+static int visit_object(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)size;
+    const visit *to = data;
+    const shim_object object = {info->dlpi_name ? info->dlpi_name : "", info->dlpi_addr,
+                                info->dlpi_phdr, info->dlpi_phnum, info->dlpi_adds + info->dlpi_subs};
+    to->each(to->context, &object);
+    return 0;
+}
+
+void shim_each_object(void (*each)(void *context, const shim_object *object), void *context) {
+    visit to = {each, context};
+    dl_iterate_phdr(visit_object, &to);
+}
+
+bool shim_stack_bounds(uint64_t *low, uint64_t *high) {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+    void *start = NULL;
+    size_t bytes = 0;
+    bool known = pthread_attr_getstack(&attributes, &start, &bytes) == 0 && start;
+    pthread_attr_destroy(&attributes);
+    *low = (uintptr_t)start;
+    *high = *low + bytes;
+    return known;
+}
+
+// The kernel copies the set before it looks at the nonsense in front of it. Other than
+// process_vm_readv or a pipe, this is a call that no sandbox forbids (Abseil asks so, too).
+bool shim_is_readable(uint64_t address) {
+    int saved = errno;
+    long result = syscall(SYS_rt_sigprocmask, ~0, address & ~(uint64_t)7, NULL, (size_t)8);
+    bool readable = result == -1 && errno == EINVAL;
+    errno = saved;
+    return readable;
+}
+
+ptrdiff_t shim_read_link(const char *path, char *buffer, size_t capacity) {
+    return readlink(path, buffer, capacity);
+}

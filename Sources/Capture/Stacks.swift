@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// Call stacks of the threads of this process, from a signal handler or from where the caller is.
+
+/// Buffers of frames a lane has: for its thread, and for a signal handler that interrupts it in here.
+private let frameBufferCount: UInt32 = 2
+
+/// Makes the tables that stacks need and learns what is loaded; false when the recording has no room. In
+/// normal context, by one thread at a time. `stackBytes` limits the memory of the stacks themselves.
+public func prepareStacks(in recording: Recording, stackBytes: UInt32) -> Bool {
+  guard recording.prepareStackZones(stackBytes: stackBytes) else { return false }
+  refreshModules(in: recording)
+  return true
+}
+
+/// Gives the calling thread's lane what its stacks need: buffers of `depth` frames (at most
+/// `Stack.maxDepth`), and the bounds of the thread's stack. In normal context, by the lane's owner, each
+/// time a thread gets the lane. Cost: microseconds; the main thread reads /proc/self/maps. A lane that is
+/// not prepared cannot record stacks, but capture them.
+public func prepareStacks(
+  of lane: UnsafeMutablePointer<Lane>, in recording: Recording, depth: UInt32
+) {
+  let depth = min(max(depth, 1), UInt32(Stack.maxDepth))
+  if lane.pointee.frameBuffers.value == 0,
+    let buffers = recording.allocate(depth &* 8 &* frameBufferCount, for: lane)
+  {
+    lane.pointee.frameBufferDepth.set(depth)
+    lane.pointee.frameBuffers.set(buffers)
+  }
+  lane.pointee.frameBuffersInUse.set(0)
+  var low: UInt64 = 0
+  var high: UInt64 = 0
+  let isKnown = undisturbed { shim_stack_bounds(&low, &high) }
+  lane.pointee.stackLow.set(isKnown ? low : 0)
+  lane.pointee.stackHigh.set(isKnown ? high : 0)
+}
+
+/// Forgets the bounds of a stack whose thread ends.
+public func forgetStack(of lane: UnsafeMutablePointer<Lane>) {
+  lane.pointee.stackLow.set(0)
+  lane.pointee.stackHigh.set(0)
+}
+
+/// Captures a stack into the lane's memory and keeps it: its offset (`Recording.frame(_:ofStack:)`), or 0,
+/// and a drop is counted. By the lane's owner, in any context. `context` is a signal handler's ucontext;
+/// without, the stack is that of the caller, less the frames of this library.
+#if hasFeature(Embedded)
+  @_noLocks
+#endif
+public func recordStack(
+  of lane: UnsafeMutablePointer<Lane>, in recording: Recording, context: UnsafeRawPointer?
+) -> UInt32 {
+  let level = lane.pointee.frameBuffersInUse.value
+  let depth = lane.pointee.frameBufferDepth.value
+  var stack: UInt32 = 0
+  if recording.stacksReady, level < frameBufferCount, lane.pointee.frameBuffers.value != 0 {
+    lane.pointee.frameBuffersInUse.set(level &+ 1)
+    orderForSignals()
+    let buffer: UnsafeMutablePointer<UInt64> = recording.at(
+      lane.pointee.frameBuffers.value &+ level &* depth &* 8)
+    let count = captureStack(
+      of: lane, in: recording, context: context, into: buffer, capacity: Int(depth))
+    stack = recording.intern(buffer, count) ?? 0
+    orderForSignals()
+    lane.pointee.frameBuffersInUse.set(level)
+  }
+  if stack == 0 { recording.header.pointee.refusedStacks.addShared(1) }
+  return stack
+}
+
+/// Captures a stack of the calling thread, innermost frame first, as `FrameCode`s; returns how many. In any
+/// context. `lane` is the thread's own; without one, memory of the stack is asked for page by page.
+/// Stack: about 1 KiB. Cost, from the cache: benchmarks/README.md.
+#if hasFeature(Embedded)
+  @_noLocks
+#endif
+public func captureStack(
+  of lane: UnsafeMutablePointer<Lane>?, in recording: Recording, context: UnsafeRawPointer?,
+  into frames: UnsafeMutablePointer<UInt64>, capacity: Int
+) -> Int {
+  capture(
+    of: lane, in: recording, context: context, into: frames, capacity: capacity, dropsOwn: true)
+}
+
+/// - Parameter dropsOwn: leave out the innermost frames that are in the module of this function.
+func capture(
+  of lane: UnsafeMutablePointer<Lane>?, in recording: Recording, context: UnsafeRawPointer?,
+  into frames: UnsafeMutablePointer<UInt64>, capacity: Int, dropsOwn: Bool
+) -> Int {
+  guard recording.stacksReady, capacity > 0 else { return 0 }
+  let header = recording.header
+  header.pointee.unwindsInFlight.addOrdered(1)
+  let isPaused = header.pointee.unwindingPaused.ordered != 0
+  var unwinder = Unwinder(
+    in: recording, stackLow: lane?.pointee.stackLow.value ?? 0,
+    stackHigh: lane?.pointee.stackHigh.value ?? 0, here: stackPointer())
+  let count: Int
+  if let context {
+    let address = UInt64(UInt(bitPattern: context))
+    unwinder.start(context: address)
+    var walked = walk(&unwinder, into: frames, capacity: isPaused ? 1 : capacity, dropping: 0)
+    if walked < 0 {
+      unwinder.isThorough = true
+      unwinder.start(context: address)
+      walked = walk(&unwinder, into: frames, capacity: capacity, dropping: 0)
+    }
+    count = walked
+  } else if isPaused {
+    // The innermost frame of the host is not to be had without a walk.
+    count = 0
+  } else {
+    var registers = InlineArray<14, UInt64>(repeating: 0)
+    count = withRegisters(&registers) { registers in
+      readRegisters(registers)
+      unwinder.start(registers: registers)
+      let own = dropsOwn ? unwinder.moduleHere() : 0
+      let walked = walk(&unwinder, into: frames, capacity: capacity, dropping: own)
+      if walked >= 0 { return walked }
+      unwinder.isThorough = true
+      unwinder.start(registers: registers)
+      return walk(&unwinder, into: frames, capacity: capacity, dropping: own)
+    }
+  }
+  header.pointee.unwindsInFlight.addOrdered(.max)
+  return max(count, 0)
+}
+
+/// The registers as C wants them.
+@_semantics("no_performance_analysis") @inline(__always)
+private func withRegisters<R>(
+  _ registers: inout InlineArray<14, UInt64>, _ body: (UnsafeMutablePointer<UInt64>) -> R
+) -> R {
+  withUnsafeMutableBytes(of: &registers) {
+    body($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt64.self))
+  }
+}
+
+/// Walks until the outermost frame or the end of the buffer; -1 when it must be done again, thoroughly.
+/// - Parameter dropping: the module whose frames at the start are left out; 0 for none.
+func walk(
+  _ unwinder: inout Unwinder, into frames: UnsafeMutablePointer<UInt64>, capacity: Int,
+  dropping own: UInt64
+) -> Int {
+  var count = 0
+  // Frames of this library are few, also where it is the host.
+  var dropped = 0
+  while true {
+    var code: UInt64 = 0
+    let step = unwinder.next(&code)
+    if own != 0 && count == 0 && dropped < 64 && FrameCode.module(code) == own {
+      dropped &+= 1
+    } else {
+      frames[count] = code
+      count &+= 1
+    }
+    if count >= capacity { return count }
+    switch step {
+    case .caller: continue
+    case .end: return count
+    case .incomplete: return -1
+    }
+  }
+}
