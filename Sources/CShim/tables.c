@@ -33,7 +33,8 @@ typedef struct object {
 
 static uint32_t gnu_hash_of(const char *name) {
     uint32_t hash = 5381;
-    for (; *name; name++) hash = hash * 33 + (unsigned char)*name;
+    for (; *name; name++)
+        hash = hash * 33 + (unsigned char)*name;
     return hash;
 }
 
@@ -65,15 +66,33 @@ static bool read_object(const struct dl_phdr_info *info, object *o) {
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
         Elf64_Addr value = dynamic->d_un.d_ptr;
         switch (dynamic->d_tag) {
-        case DT_SYMTAB: o->symbols = address(o, value); break;
-        case DT_SONAME: name = value; break;
-        case DT_STRTAB: o->strings = address(o, value); break;
-        case DT_GNU_HASH: o->gnu_hash = address(o, value); break;
-        case DT_VERSYM: o->versions = address(o, value); break;
-        case DT_RELA: o->plain = address(o, value); break;
-        case DT_RELASZ: o->plain_count = value / sizeof(Elf64_Rela); break;
-        case DT_JMPREL: o->jumps = address(o, value); break;
-        case DT_PLTRELSZ: o->jump_count = value / sizeof(Elf64_Rela); break;
+        case DT_SYMTAB:
+            o->symbols = address(o, value);
+            break;
+        case DT_SONAME:
+            name = value;
+            break;
+        case DT_STRTAB:
+            o->strings = address(o, value);
+            break;
+        case DT_GNU_HASH:
+            o->gnu_hash = address(o, value);
+            break;
+        case DT_VERSYM:
+            o->versions = address(o, value);
+            break;
+        case DT_RELA:
+            o->plain = address(o, value);
+            break;
+        case DT_RELASZ:
+            o->plain_count = value / sizeof(Elf64_Rela);
+            break;
+        case DT_JMPREL:
+            o->jumps = address(o, value);
+            break;
+        case DT_PLTRELSZ:
+            o->jump_count = value / sizeof(Elf64_Rela);
+            break;
         }
     }
     if (!o->symbols || !o->strings) return false;
@@ -141,10 +160,18 @@ typedef struct patch {
     bool install;
     bool (*wants)(const void *object, const shim_hook *hook);
     size_t replaced;
+    uint64_t beginnings[4];
     bool unprotected;
 } patch;
 
+static unsigned beginning_of(const char *name) {
+    return ((unsigned char)name[0] * 37u + (name[0] ? (unsigned char)name[1] : 0)) % 256;
+}
+
+// Objects name tens of thousands of functions; nearly all differ in how they begin.
 static const shim_hook *hook_named(const patch *p, const char *name) {
+    unsigned beginning = beginning_of(name);
+    if (!(p->beginnings[beginning / 64] >> beginning % 64 & 1)) return NULL;
     for (size_t i = 0; i < p->count; i++)
         if (p->hooks[i].name[0] == name[0] && strcmp(p->hooks[i].name, name) == 0)
             return &p->hooks[i];
@@ -180,7 +207,7 @@ static void replace(patch *p, const object *o, const Elf64_Rela *entry, size_t n
     uintptr_t from = (uintptr_t)(p->install ? hook->original : hook->replacement);
     uintptr_t to = (uintptr_t)(p->install ? hook->replacement : hook->original);
     bool lazy = p->install && type == jump_slot && now != to && is_unresolved(o, now, number);
-    if ((now != from && !lazy) || (p->install && !p->wants((void *)o->start, hook)))
+    if ((now != from && !lazy) || (p->install && p->wants && !p->wants((void *)o->start, hook)))
         return;
     if ((uintptr_t)slot >= o->relro && (uintptr_t)slot < o->relro_end && !p->unprotected) {
         if (mprotect((void *)o->relro, o->relro_end - o->relro, PROT_READ | PROT_WRITE) != 0)
@@ -199,8 +226,10 @@ static int patch_object(struct dl_phdr_info *info, size_t size, void *context) {
     uintptr_t here = (uintptr_t)&shim_hooks_patch;
     if (here >= o.start && here < o.end) return 0; // our own calls go to the originals
     p->unprotected = false;
-    for (size_t i = 0; i < o.plain_count; i++) replace(p, &o, &o.plain[i], SIZE_MAX);
-    for (size_t i = 0; i < o.jump_count; i++) replace(p, &o, &o.jumps[i], i);
+    for (size_t i = 0; i < o.plain_count; i++)
+        replace(p, &o, &o.plain[i], SIZE_MAX);
+    for (size_t i = 0; i < o.jump_count; i++)
+        replace(p, &o, &o.jumps[i], i);
     if (p->unprotected) mprotect((void *)o.relro, o.relro_end - o.relro, PROT_READ);
     return 0;
 }
@@ -209,7 +238,23 @@ size_t shim_hooks_patch(const shim_hook *hooks, size_t count, bool install,
                         bool (*wants)(const void *object, const shim_hook *hook)) {
     int saved = errno;
     patch p = {.hooks = hooks, .count = count, .install = install, .wants = wants};
+    for (size_t i = 0; i < count; i++) {
+        unsigned beginning = beginning_of(hooks[i].name);
+        p.beginnings[beginning / 64] |= UINT64_C(1) << beginning % 64;
+    }
     dl_iterate_phdr(patch_object, &p); // holds the loader's lock: no object goes away meanwhile
     errno = saved;
     return p.replaced;
+}
+
+static int count_loads(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)size;
+    *(uint64_t *)context = info->dlpi_adds;
+    return 1;
+}
+
+uint64_t shim_objects_loaded(void) {
+    uint64_t loaded = 0;
+    dl_iterate_phdr(count_loads, &loaded);
+    return loaded;
 }

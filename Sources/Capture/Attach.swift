@@ -51,6 +51,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
+  if recording.stacksReady { prepareStackOfThread(lane, in: recording) }
   return lane
 }
 
@@ -64,8 +65,13 @@ func attachFromHook() -> UnsafeMutablePointer<Lane>? {
   return attach()
 }
 
+private func prepareStackOfThread(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+  prepareStacks(of: lane, in: recording, depth: recording.header.pointee.stackDepth.value)
+  if !shim_sampling_signal_is_blocked() { startTimer(of: lane, in: recording) }
+}
+
 /// Lets the lane's heap samples begin at a random distance.
-private func prepareSampling(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+func prepareSampling(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
   if lane.pointee.random.value == 0 {
     lane.pointee.random.set(UInt64(recording.offset(of: lane)) ^ shim_monotonic_ns() &<< 20)
   }
@@ -102,6 +108,8 @@ func threadEnded(_ slot: UnsafeMutableRawPointer) {
 }
 
 private func detach(_ lane: UnsafeMutablePointer<Lane>) {
+  stopTimer(of: lane)
+  forgetStack(of: lane)
   closePerfPage(of: lane)
   lane.pointee.threadID.set(0)
   lane.pointee.state.publish(Lane.State.free)
@@ -113,7 +121,12 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
 func forked() {
   let open = currentLane().map { attachedRecording().depth(of: $0) } ?? 0
   lastRefusal.store(0, ordering: .relaxed)
+  let header = existingRecording()?.header
+  let (tracks, period) = (header?.pointee.liveTracks.value, header?.pointee.samplePeriod.value)
   guard restartRecordingInChild() else { return }
   openAtFork.wrappingAdd(open, ordering: .relaxed)
   shim_slot_set(nil)
+  if let tracks, let period, let recording = existingRecording() {
+    resumeTracking(tracks, period: period, in: recording)
+  }
 }

@@ -33,11 +33,12 @@ public func prognos_end(_ op: prognos_op) {
   let offset = buckets &+ UInt32(truncatingIfNeeded: bucket & 63) &* 4
   let cell: UnsafeMutablePointer<Cell32> = recording.at(offset)
   // A counter that ran backwards, too, gives a value beyond the limit.
-  guard stayedOnCPU(lane), wall < Histogram.limit, buckets != 0, cell.pointee.value < .max - 2
+  let calls = node.pointee.ended.value &+ 1
+  guard stayedOnCPU(lane), wall < Histogram.limit, buckets != 0, cell.pointee.value < .max - 2,
+    ~wall >= node.pointee.slowComplement.value, calls & (SlowCalls.checkEvery &- 1) != 0
   else {
     return endCarefully(op, leaving: top, on: lane, of: recording)
   }
-  let calls = node.pointee.ended.value &+ 1
   node.pointee.begun.set(calls)
   orderForReaders()
   lane.pointee.pending.set(offset)
@@ -146,6 +147,9 @@ private func close(
   } else {
     let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
     call.add(to: node, on: lane, of: recording)
+    if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_STACKS != 0 {
+      considerSlowCall(call.wallTicks, of: node, at: now, on: lane, of: recording)
+    }
   }
   return below
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CPrognos
 import CShim
 import Recording
 
@@ -117,9 +118,25 @@ private func sample(
   guard recording.header.pointee.heapFilterOffset.value != 0 else { return }
   let doublings = recording.header.pointee.heapSampleDoublings.acquired
   let node = recording.offset(of: innermostNode(of: lane, in: recording))
-  let kept = HeapBlock(bytes: bytes, node: node, site: 0, doublings: doublings)
+  let site = siteOfAllocation(on: lane, of: recording)
+  if let site {
+    let weight = 1 / recording.heapProbability(bytes: bytes, doublings: doublings)
+    site.pointee.allocatedBytes.add(UInt64((Double(bytes) * weight).rounded()))
+    site.pointee.allocations.add(UInt64(weight + uniform(on: lane)))  // right on average
+  }
+  let kept = HeapBlock(
+    bytes: bytes, node: node, site: site.map { recording.offset(of: $0) } ?? 0,
+    doublings: doublings)
   _ = recording.keepSample(address: address(of: block), kept)
   recording.thinHeapSamples { uniform(on: lane) }
+}
+
+/// The call site of an allocation, where stacks are tracked.
+private func siteOfAllocation(
+  on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+) -> UnsafeMutablePointer<Site>? {
+  guard recording.header.pointee.liveTracks.value & PROGNOS_TRACK_STACKS != 0 else { return nil }
+  return siteHere(on: lane, of: recording, context: nil)
 }
 
 /// Distances between the hits of a Poisson process are exponentially distributed.
@@ -189,8 +206,12 @@ public func shim_mapped(_ start: UnsafeMutableRawPointer, _ bytes: Int) {
   let whole = wholePages(bytes)
   node.pointee.memory.allocatedBytes.add(whole)
   node.pointee.memory.allocations.add(1)
+  let site = siteOfAllocation(on: lane, of: recording)
+  site?.pointee.allocatedBytes.add(whole)
+  site?.pointee.allocations.add(1)
   recording.keepMapping(
-    start: address(of: start), bytes: whole, node: recording.offset(of: node), site: 0)
+    start: address(of: start), bytes: whole, node: recording.offset(of: node),
+    site: site.map { recording.offset(of: $0) } ?? 0)
 }
 
 private func wholePages(_ bytes: Int) -> UInt64 {

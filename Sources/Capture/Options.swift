@@ -91,8 +91,10 @@ public enum NumericOption: CaseIterable {
 public enum Options {
   /// All bits of prognos_options.track.
   public static let allTracks: UInt32 = 0x3F
-  /// The bits that this version acts on.
-  public static let liveTracks = PROGNOS_TRACK_CPU
+  /// What is tracked when nobody says otherwise.
+  public static let standardTracks =
+    PROGNOS_TRACK_CPU | PROGNOS_TRACK_MEMORY | PROGNOS_TRACK_IO | PROGNOS_TRACK_STACKS
+    | PROGNOS_TRACK_SAMPLES
 
   private static let trackWords: [(StaticString, UInt32)] = [
     ("cpu", PROGNOS_TRACK_CPU), ("memory", PROGNOS_TRACK_MEMORY), ("io", PROGNOS_TRACK_IO),
@@ -114,7 +116,7 @@ public enum Options {
   public static func fromEnvironment() -> (options: prognos_options, leftOut: LeftOut?) {
     var options = prognos_options()
     var leftOut: LeftOut?
-    options.track = PROGNOS_TRACK_CPU
+    options.track = standardTracks
     for option in NumericOption.allCases {
       option.set(option.standard, in: &options)
       guard let text = environment(option.variable) else { continue }

@@ -88,6 +88,7 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.cpuClockReason.set(clock.reason.rawValue)
   recording.header.pointee.syncCostTicks.set(measureSync(in: recording))
   recording.header.pointee.wantedTracks.set(options.track)
+  recording.header.pointee.liveTracks.set(clock.rung == CPUClock.off ? 0 : PROGNOS_TRACK_CPU)
   recording.header.pointee.wantedOperations.set(options.max_ops)
   recording.header.pointee.wantedLanes.set(options.max_threads)
   recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)

@@ -6,18 +6,49 @@ import Synchronization
 
 // What prognos_start switches on beyond begin and end, and prognos_stop off again.
 
+/// Why something that was asked for is not tracked.
+public struct TrackingReasons: Sendable {
+  public var memory: StaticString = "not started: prognos_start turns it on"
+  public var stacks: StaticString = "not started: prognos_start turns it on"
+  public var samples: StaticString = "not started: prognos_start turns it on"
+  public var io: StaticString = "not started: prognos_start turns it on"
+}
+
+private nonisolated(unsafe) var reasons = TrackingReasons()
+public func trackingReasons() -> TrackingReasons { reasons }
+
 /// One thread at a time changes what is tracked. 0 free, else its ID.
 private let changing = Atomic<UInt32>(0)
 
 /// Switches on what the options ask for and this system offers.
 public func startTracking(_ options: prognos_options, in recording: Recording) {
   changeTracking {
-    if options.track & PROGNOS_TRACK_MEMORY != 0 { startMemory(options, in: recording) }
+    recording.header.pointee.stackDepth.set(options.stack_depth)
+    recording.header.pointee.heapSampleBytes.set(options.heap_sample_bytes)
+    let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
+    prepareTables(options.track, period: period, in: recording)
+    forgetPatched()
+    shim_loaded()
+    if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {
+      startSampling(in: recording)
+    }
   }
 }
 
+/// Removes all hooks and timers; what was recorded stays.
 public func stopTracking() {
-  changeTracking { stopMemory() }
+  guard let recording = existingRecording() else { return }
+  changeTracking {
+    let live = recording.header.pointee.liveTracks.value
+    recording.header.pointee.liveTracks.set(live & PROGNOS_TRACK_CPU)
+    recording.header.pointee.samplePeriod.set(0)
+    recording.forEachLane { stopTimer(of: $0) }
+    shim_sampler_patch(false)
+    shim_sampler_remove()
+    shim_loader_patch(false)
+    shim_memory_patch(false)
+    reasons = TrackingReasons()
+  }
 }
 
 private func changeTracking(_ change: () -> Void) {
@@ -31,15 +62,72 @@ private func changeTracking(_ change: () -> Void) {
   changing.store(0, ordering: .releasing)
 }
 
-private func startMemory(_ options: prognos_options, in recording: Recording) {
-  guard shim_memory_find(),
-    recording.prepareHeapSamples(meanBytes: options.heap_sample_bytes),
-    recording.prepareMappings()
-  else { return }
-  recording.forEachLane { drawNextSample(on: $0, of: recording) }
-  _ = shim_memory_patch(true)
+/// Sets aside what the tracks need in the recording, and notes which of them are live.
+private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recording) {
+  var live = recording.header.pointee.cpuClock.value == CPUClock.off ? 0 : PROGNOS_TRACK_CPU
+  let noRoom: StaticString = "the recording has no room for it: raise memory_limit_bytes"
+  let notWanted: StaticString = "not asked for (prognos_options.track)"
+  reasons = TrackingReasons(
+    memory: notWanted, stacks: notWanted, samples: notWanted, io: notWanted)
+  if tracks & (PROGNOS_TRACK_STACKS | PROGNOS_TRACK_SAMPLES) != 0 {
+    let bytes = recording.header.pointee.bytes.value
+    if prepareStacks(in: recording, stackBytes: UInt32(truncatingIfNeeded: bytes / 8)),
+      recording.prepareSites()
+    {
+      live |= tracks & (PROGNOS_TRACK_STACKS | PROGNOS_TRACK_SAMPLES)
+      reasons.stacks = "unwinding by .eh_frame"
+      reasons.samples = "a timer on each thread's CPU clock, and each long wait"
+    } else {
+      reasons.stacks = noRoom
+      reasons.samples = noRoom
+    }
+  }
+  if tracks & PROGNOS_TRACK_MEMORY != 0 {
+    if !shim_memory_find() {
+      reasons.memory = "the process has no allocation functions that can be hooked"
+    } else if recording.prepareHeapSamples(), recording.prepareMappings() {
+      live |= PROGNOS_TRACK_MEMORY
+      reasons.memory = "hooks in the tables of all loaded objects"
+    } else {
+      reasons.memory = noRoom
+    }
+  }
+  recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
+  recording.header.pointee.liveTracks.set(live)
+  recording.forEachLane { prepareSampling(of: $0, in: recording) }
 }
 
-private func stopMemory() {
-  _ = shim_memory_patch(false)
+/// In a forked child, whose recording is empty: what the parent tracked goes on.
+func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
+  changing.store(0, ordering: .relaxed)
+  guard tracks != 0 else { return }
+  prepareTables(tracks, period: period, in: recording)
+}
+
+/// Puts the hooks of what is live into all tables.
+func patchTables() {
+  guard let recording = existingRecording() else { return }
+  let live = recording.header.pointee.liveTracks.value
+  if live & ~PROGNOS_TRACK_CPU != 0 { shim_loader_patch(true) }
+  if live & PROGNOS_TRACK_MEMORY != 0 { shim_memory_patch(true) }
+  if live & PROGNOS_TRACK_SAMPLES != 0 { shim_sampler_patch(true) }
+}
+
+private func startSampling(in recording: Recording) {
+  guard shim_sampler_install() else {
+    reasons.samples = "SIGPROF cannot be handled"
+    recording.header.pointee.samplePeriod.set(0)
+    return
+  }
+  if let lane = currentLane(), !shim_sampling_signal_is_blocked() {
+    startTimer(of: lane, in: recording)
+    if lane.pointee.timer.value == 0 {
+      reasons.samples = "long waits only: the system gives no timer on a thread's CPU clock"
+    }
+  }
+  recording.forEachLane { lane in
+    if lane.pointee.state.value == Lane.State.owned, lane.pointee.threadID.value != 0 {
+      startTimer(of: lane, in: recording)
+    }
+  }
 }

@@ -97,7 +97,7 @@ private func isAsWanted(_ recording: Recording, _ wanted: prognos_options) -> Bo
     || header.pointee.wantedLanes.value == wanted.max_threads
   return hasOperations && hasThreads
     && header.pointee.wantedBytes.value == wanted.memory_limit_bytes
-    && header.pointee.wantedTracks.value == wanted.track
+    && (header.pointee.wantedTracks.value ^ wanted.track) & PROGNOS_TRACK_CPU == 0
 }
 
 /// Checks every option; the first bad one is named in the last error.

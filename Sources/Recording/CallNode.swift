@@ -51,6 +51,13 @@ public struct MemoryCounters: ~Copyable {
   public let allocations: Cell64
   public let freedBytes: Cell64
   public let frees: Cell64
+
+  func clear() {
+    allocatedBytes.set(0)
+    allocations.set(0)
+    freedBytes.set(0)
+    frees.set(0)
+  }
 }
 
 /// What calls made from here took: what self times are less by.

@@ -24,12 +24,6 @@ public struct Cell64: ~Copyable {
   @inline(__always) public func addShared(_ amount: UInt64) {
     storage.wrappingAdd(amount, ordering: .relaxed)
   }
-  /// Replaces `expected`, by any thread; false when another value stands there.
-  public func exchange(_ expected: UInt64, for desired: UInt64) -> Bool {
-    storage.compareExchange(
-      expected: expected, desired: desired, ordering: .acquiringAndReleasing
-    ).exchanged
-  }
   /// Raises to at least `floor`, by any thread.
   public func raiseShared(to floor: UInt64) {
     var seen = value

@@ -116,6 +116,16 @@ public struct Header: ~Copyable {
   /// Stacks that found no room.
   public let refusedStacks: Cell64
 
+  // Sites (Sites.swift), and how often the thread's CPU clock is sampled.
+  public let siteTable: Cell32
+  public let siteMask: Cell32
+  public let refusedSites: Cell64
+  /// In nanoseconds of CPU time, or of waiting; 0 when nothing is sampled.
+  public let samplePeriod: Cell64
+  public let stackDepth: Cell32
+  /// PROGNOS_TRACK_* bits that are live now.
+  public let liveTracks: Cell32
+
   public enum Mode {
     public static let off: UInt32 = 0
     /// Begin may take the fast path: time stamps are the cycle counter.

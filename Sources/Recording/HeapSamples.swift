@@ -46,9 +46,8 @@ extension Recording {
   private static let beingFilled: UInt64 = 1
 
   /// Makes the table. False when there is no memory for it. By one thread at a time.
-  public func prepareHeapSamples(meanBytes: UInt64) -> Bool {
+  public func prepareHeapSamples() -> Bool {
     let header = header
-    header.pointee.heapSampleBytes.set(meanBytes)
     if header.pointee.heapFilterOffset.value != 0 { return true }
     let tableBytes = Self.heapSampleCapacity &* HeapSample.bytes
     guard let table = claimPages((tableBytes &+ Self.heapFilterBytes) / Layout.page) else {
@@ -57,6 +56,19 @@ extension Recording {
     header.pointee.heapSamplesOffset.set(table)
     header.pointee.heapFilterOffset.publish(table &+ tableBytes)
     return true
+  }
+
+  /// For a recording that begins again: the arena is empty.
+  func forgetHeapSamples() {
+    let header = header
+    header.pointee.heapFilterOffset.set(0)
+    header.pointee.heapSamplesOffset.set(0)
+    header.pointee.heapSampleCount.set(0)
+    header.pointee.heapSampleDoublings.set(0)
+    header.pointee.heapThinning.set(0)
+    header.pointee.heapSamplesLost.set(0)
+    header.pointee.mappingsOffset.set(0)
+    header.pointee.mappingsLost.set(0)
   }
 
   /// Whether a block may be sampled: false for nearly all that are not.

@@ -72,6 +72,13 @@ public struct Lane: ~Copyable {
   let padding: Cell32
   /// Where this lane's random numbers stand.
   public let random: Cell64
+  /// One more than the number of the thread's CPU timer; 0 without.
+  public let timer: Cell32
+  let padding2: Cell32
+  /// Time waited since the last stack that was taken of a wait.
+  public let waitedNanoseconds: Cell64
+  /// The time stamp from which on a slow call is worth a stack again.
+  public let nextSlowStack: Cell64
 
   // Call stacks: the bounds of the thread's own stack, addresses of the process, 0 where unknown; two
   // buffers of frames, and how many of them are in use.

@@ -64,6 +64,10 @@ public struct Recording: @unchecked Sendable {
     header.pointee.outsideOperation.set(0)
     header.pointee.unbalancedEnds.set(0)
     forgetStackZones()
+    header.pointee.siteTable.set(0)
+    header.pointee.refusedSites.set(0)
+    forgetHeapSamples()
+    header.pointee.laneless.clear()
   }
 
   // MARK: Operations

@@ -160,13 +160,13 @@ void shim_hooks_find(shim_hook *hooks, size_t count);
 // Puts the replacements into the tables of all objects but our own, or the originals back; returns how
 // many entries it changed. `wants` may leave out an entry of the object that begins at `object`.
 size_t shim_hooks_patch(const shim_hook *hooks, size_t count, bool install,
-                        bool (*wants)(const void *object, const shim_hook *hook));
+                        bool (*_Nullable wants)(const void *object, const shim_hook *hook));
 
 // ---- allocation hooks (memory.c) --------------------------------------------------------------
 
 // Finds the allocation functions; false when there is nothing to hook.
 bool shim_memory_find(void);
-size_t shim_memory_patch(bool install);
+void shim_memory_patch(bool install);
 
 extern bool shim_heap_is_glibc __attribute__((visibility("hidden")));
 size_t shim_usable_size_asked(const void *block);
@@ -205,6 +205,35 @@ void shim_reallocated(void *block, const shim_block *before);
 void shim_free_failed(void *block, const shim_block *before);
 void shim_mapped(void *start, size_t bytes);
 bool shim_unmapping(void *_Nullable start, size_t bytes); // whether any of it was known
+
+// ---- sampling (sampler.c) ---------------------------------------------------------------------
+
+// Takes SIGPROF over, and gives it back; what the host wants of it is kept and still done.
+bool shim_sampler_install(void);
+void shim_sampler_remove(void);
+// Replaces sigaction and signal in all tables, so that a host that sets SIGPROF meanwhile changes what is
+// kept for it.
+void shim_sampler_patch(bool install);
+// Starts a timer on a thread's CPU clock; its number, or -1.
+int shim_timer_start(uint32_t thread_id, uint64_t period_ns);
+void shim_timer_stop(int timer);
+// Whether the calling thread does not want SIGPROF.
+bool shim_sampling_signal_is_blocked(void);
+
+// Implemented in Swift (Capture/Sampler.swift): `periods` have passed on the thread's CPU clock.
+void shim_sampled(void *context, uint32_t periods);
+
+// ---- the loader (loader.c) --------------------------------------------------------------------
+
+void shim_loader_patch(bool install);
+// How many objects were loaded so far, by all threads.
+uint64_t shim_objects_loaded(void);
+
+// Implemented in Swift (Capture/Loader.swift).
+void shim_loaded(void);
+void shim_unloading(void);
+void shim_unloaded(void);
+bool shim_has_run_path(uint64_t address);
 
 // ---- numbers ----------------------------------------------------------------------------------
 

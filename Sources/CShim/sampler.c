@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// A timer on each thread's CPU clock, the signal that it sends, and the handler that the host has, or
+// sets meanwhile, for the same signal.
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static char mark; // what our timers' signals carry
+static bool installed;
+// What the host wants to happen at SIGPROF; the one in force is chosen by the lowest bit of `turn`.
+static struct sigaction chained[2];
+static unsigned turn;
+
+static struct sigaction hosts_action(void) {
+    return chained[__atomic_load_n(&turn, __ATOMIC_ACQUIRE) & 1];
+}
+
+static void set_hosts_action(const struct sigaction *action) {
+    unsigned next = turn + 1;
+    chained[next & 1] = *action;
+    __atomic_store_n(&turn, next, __ATOMIC_RELEASE);
+}
+
+// Somebody else's SIGPROF: what would have happened without us.
+static void pass_on(int number, siginfo_t *info, void *context) {
+    struct sigaction host = hosts_action();
+    if (host.sa_handler == SIG_IGN) return;
+    if (host.sa_handler == SIG_DFL) { // ends the process
+        sigset_t only;
+        sigemptyset(&only);
+        sigaddset(&only, number);
+        syscall(SYS_rt_sigaction, number, &(uint64_t[4]){0}, NULL, (size_t)8);
+        pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+        raise(number);
+        return;
+    }
+    if (host.sa_flags & SA_RESETHAND) set_hosts_action(&(struct sigaction){.sa_handler = SIG_DFL});
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, &host.sa_mask, &before);
+    if (host.sa_flags & SA_SIGINFO)
+        host.sa_sigaction(number, info, context);
+    else
+        host.sa_handler(number);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context) {
+    if (info->si_code != SI_TIMER || info->si_value.sival_ptr != &mark) {
+        pass_on(number, info, context);
+        return;
+    }
+    int saved = errno;
+    shim_sampled(context, 1 + (uint32_t)info->si_overrun);
+    errno = saved;
+}
+
+bool shim_sampler_install(void) {
+    struct sigaction action = {.sa_sigaction = on_signal,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    struct sigaction before;
+    if (installed) return true;
+    if (sigaction(SIGPROF, NULL, &before) != 0) return false;
+    set_hosts_action(&before);
+    installed = sigaction(SIGPROF, &action, NULL) == 0;
+    return installed;
+}
+
+void shim_sampler_remove(void) {
+    if (!installed) return;
+    struct sigaction host = hosts_action();
+    // A signal of ours may be on its way still: ignored once before the host's own action returns.
+    if (host.sa_handler == SIG_DFL) {
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        sigaction(SIGPROF, &ignore, NULL);
+    }
+    sigaction(SIGPROF, &host, NULL);
+    installed = false;
+}
+
+// ---- the host's own calls ---------------------------------------------------------------------
+
+static shim_hook hooks[];
+enum { at_sigaction, at_signal, hook_count };
+
+static int hooked_sigaction(int number, const struct sigaction *action, struct sigaction *old) {
+    if (number != SIGPROF || !installed)
+        return ((__typeof__(&sigaction))hooks[at_sigaction].original)(number, action, old);
+    struct sigaction before = hosts_action();
+    if (action) set_hosts_action(action);
+    if (old) *old = before;
+    return 0;
+}
+
+static sighandler_t hooked_signal(int number, sighandler_t handler) {
+    if (number != SIGPROF || !installed || handler == SIG_ERR)
+        return ((__typeof__(&signal))hooks[at_signal].original)(number, handler);
+    struct sigaction before = hosts_action(),
+                     action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    set_hosts_action(&action);
+    return before.sa_handler;
+}
+
+static shim_hook hooks[hook_count] = {
+    [at_sigaction] = {.name = "sigaction", .replacement = hooked_sigaction},
+    [at_signal] = {.name = "signal", .replacement = hooked_signal},
+};
+
+void shim_sampler_patch(bool install) {
+    if (install) shim_hooks_find(hooks, hook_count);
+    shim_hooks_patch(hooks, hook_count, install, NULL);
+}
+
+// ---- timers -----------------------------------------------------------------------------------
+// By the system calls: the C library's timers may allocate.
+
+int shim_timer_start(uint32_t thread_id, uint64_t period_ns) {
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF};
+    event.sigev_value.sival_ptr = &mark;
+    event._sigev_un._tid = (pid_t)thread_id;
+    // The kernel's encoding of a thread's scheduler clock, as in shim_cpu_of_thread_ns.
+    clockid_t clock = (clockid_t)((~thread_id << 3) | 4 | 2);
+    int timer, saved = errno;
+    struct timespec period = {(time_t)(period_ns / 1000000000), (long)(period_ns % 1000000000)};
+    struct itimerspec times = {period, period};
+    bool started = syscall(SYS_timer_create, clock, &event, &timer) == 0;
+    if (started && syscall(SYS_timer_settime, timer, 0, &times, NULL) != 0) {
+        syscall(SYS_timer_delete, timer);
+        started = false;
+    }
+    errno = saved;
+    return started ? timer : -1;
+}
+
+void shim_timer_stop(int timer) {
+    int saved = errno;
+    syscall(SYS_timer_delete, timer);
+    errno = saved;
+}
+
+bool shim_sampling_signal_is_blocked(void) {
+    sigset_t set;
+    return pthread_sigmask(SIG_BLOCK, NULL, &set) != 0 || sigismember(&set, SIGPROF) == 1;
+}

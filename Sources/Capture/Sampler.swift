@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// Call stacks by time. On the CPU, by a timer on each thread's CPU clock, whose signal reaches the thread in
+// the midst of its work: it interrupts no system call that waits, since a waiting thread uses no CPU. Off the
+// CPU, by the thread itself at the end of a wait that was long enough (docs/decisions/0007).
+
+/// Stacks of threads with less room than this are not sampled: a signal's frame takes up to 4 KiB of it.
+private let leastStackBytes: UInt64 = 64 << 10
+
+/// Gives a thread its timer, if sampling is on and the thread can bear it.
+func startTimer(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+  let period = recording.header.pointee.samplePeriod.value
+  guard period > 0, lane.pointee.timer.value == 0 else { return }
+  let low = lane.pointee.stackLow.value
+  guard low == 0 || lane.pointee.stackHigh.value &- low >= leastStackBytes else { return }
+  let timer = shim_timer_start(lane.pointee.threadID.value, period)
+  if timer >= 0 { lane.pointee.timer.set(UInt32(truncatingIfNeeded: timer) &+ 1) }
+}
+
+func stopTimer(of lane: UnsafeMutablePointer<Lane>) {
+  let timer = lane.pointee.timer.value
+  guard timer != 0 else { return }
+  lane.pointee.timer.set(0)
+  shim_timer_stop(Int32(truncatingIfNeeded: timer &- 1))
+}
+
+/// In the handler of the timer's signal.
+@c(shim_sampled) @implementation
+public func shim_sampled(_ context: UnsafeMutableRawPointer, _ periods: UInt32) {
+  guard let lane = currentLane() else { return }
+  let recording = attachedRecording()
+  let period = recording.header.pointee.samplePeriod.value
+  guard period > 0, recording.header.pointee.mode.value != Header.Mode.off else { return }
+  guard let site = siteHere(on: lane, of: recording, context: UnsafeRawPointer(context)) else {
+    return
+  }
+  site.pointee.cpuSamples.add(periods)
+  site.pointee.cpuNanoseconds.add(UInt64(periods) &* period)
+}
+
+/// The site of the innermost operation and the calling thread's stack.
+func siteHere(
+  on lane: UnsafeMutablePointer<Lane>, of recording: Recording, context: UnsafeRawPointer?
+) -> UnsafeMutablePointer<Site>? {
+  let node = recording.offset(of: innermostNode(of: lane, in: recording))
+  let stack = recordStack(of: lane, in: recording, context: context)
+  return recording.site(node: node, stack: stack).map { recording.at($0) }
+}
+
+/// After the calling thread has waited: takes its stack when it has waited a sampling period since the last
+/// time. A wait of several periods counts with all of them, and what is left over is carried on, so that
+/// on average every nanosecond of waiting counts once.
+func sampleWait(
+  _ nanoseconds: UInt64, on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+) {
+  let period = recording.header.pointee.samplePeriod.value
+  guard period > 0 else { return }
+  let waited = lane.pointee.waitedNanoseconds.value &+ nanoseconds
+  let whole = waited / period &* period
+  lane.pointee.waitedNanoseconds.set(waited &- whole)
+  guard whole > 0, let site = siteHere(on: lane, of: recording, context: nil) else { return }
+  site.pointee.waits.add(1)
+  site.pointee.waitNanoseconds.add(whole)
+}
