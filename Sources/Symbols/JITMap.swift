@@ -4,17 +4,19 @@
 /// name" in hexadecimal (Linux, tools/perf/Documentation/jit-interface.txt).
 struct JITMap {
   /// Of a larger file, the end is read: what was compiled last.
-  private static let mostBytes: UInt64 = 64 << 20
+  static let mostBytes: UInt64 = 64 << 20
 
   private let bytes: [UInt8]
 
   /// Reads the map; nil when there is none. In /tmp anyone may put a file or a link under that name:
   /// only a regular file of the process's own user is taken.
-  init?(path: [UInt8]) {
+  init?(path: [UInt8], mostBytes: UInt64 = mostBytes) {
     guard let file = ByteSource(path: path, followLink: false), file.isOurs else { return nil }
-    let start = file.count > Self.mostBytes ? file.count &- Self.mostBytes : 0
+    let start = file.count > mostBytes ? file.count &- mostBytes : 0
     guard let bytes = file.read(at: start, count: file.count &- start) else { return nil }
-    self.bytes = bytes
+    // What is left of the line in which the end begins is no line.
+    let whole = start > 0 ? bytes.firstIndex(of: 0x0A) ?? bytes.count : 0
+    self.bytes = whole > 0 ? Array(bytes[whole...]) : bytes
   }
 
   /// The name at each of the addresses, and where its function starts. Memory is used again, so a later

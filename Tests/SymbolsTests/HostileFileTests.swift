@@ -42,7 +42,7 @@ struct HostileFileTests {
   func flipped() throws {
     let whole = small()
     for position in whole.indices {
-      for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
+      for value in [0, 0x7F, 0xFF] as [UInt8] {
         var damaged = whole
         damaged[position] = value
         _ = try names(damaged, at: [0, 0x1000, 0x1008, .max])
@@ -54,7 +54,7 @@ struct HostileFileTests {
   func scrambled() throws {
     var random = SystemRandomNumberGenerator()
     let whole = small()
-    for _ in 0..<2000 {
+    for _ in 0..<1000 {
       var damaged = whole
       for _ in 0..<Int.random(in: 1...12, using: &random) {
         let position = Int.random(in: whole.indices, using: &random)

@@ -73,6 +73,21 @@ struct JITMapTests {
     #expect(names(at: [0x1000]) == [nil])
   }
 
+  @Test("Of a map that is too large the last whole lines are read")
+  func large() throws {
+    let map = "1000 10 first\n12000 10 cut\n3000 10 last\n"
+    try shop.write(map, to: "perf.map")
+    let list = AddressList([0x1000, 0x2000, 0x3000])
+    // The last line has 13 bytes. Cut at 24, the line before would begin with "2000".
+    for most in [13, 14, 24] as [UInt64] {
+      let cut = JITMap(path: Array(shop.path("perf.map").utf8), mostBytes: most)
+      let names = cut?.functions(at: list).map {
+        $0.map { String(decoding: $0.name, as: UTF8.self) }
+      }
+      #expect(names == [nil, nil, most > 13 ? "last" : nil])
+    }
+  }
+
   @Test("Many lines over the same addresses take no longer than their number")
   func overlapping() throws {
     let map = (0..<20_000).map { "1000 10000 f\($0)\n" }.joined()

@@ -202,6 +202,28 @@ struct SourceTests {
     }
   }
 
+  @Test(
+    "Files of the other processor are read alike, stubs too",
+    .enabled(if: hasCrossTools, "needs gcc and binutils for aarch64"),
+    arguments: [["-mbranch-protection=none"], ["-mbranch-protection=bti", "-Wl,-z,force-bti"]])
+  func aarch64(_ options: [String]) throws {
+    try shop.compile(options, with: "aarch64-linux-gnu-gcc")
+    let functions = try shop.functions(of: "program").filter {
+      ["hidden", "main"].contains($0.name)
+    }
+    #expect(functions.count == 2)
+    for function in functions {
+      #expect(names(of: program, at: [function.start + 4]) == ["\(function.name)+4"])
+    }
+    let code = try shop.run("aarch64-linux-gnu-objdump", "-d", "program")
+    let stubs = code.matches(of: #/(?m)^([0-9a-f]+) <(\w+@plt)>:/#)
+    #expect(stubs.contains { $0.2 == "printf@plt" })
+    for stub in stubs {
+      let start = try #require(UInt64(stub.1, radix: 16))
+      #expect(names(of: program, at: [start, start + 12]) == ["\(stub.2)+0", "\(stub.2)+12"])
+    }
+  }
+
   @Test("A function of unknown size goes on to the next one, and not beyond its section")
   func unknownSize() throws {
     try shop.write(

@@ -43,9 +43,9 @@ final class Workshop {
   }
 
   /// Compiles a program of C with a hidden and a visible function into "program".
-  func compile(_ options: [String]) throws {
+  func compile(_ options: [String], with compiler: String = "gcc") throws {
     try write(Self.source, to: "program.c")
-    _ = try run(["gcc", "-O1", "-fno-inline", "program.c", "-o", "program"] + options)
+    _ = try run([compiler, "-O1", "-fno-inline", "program.c", "-o", "program"] + options)
   }
 
   private static let source = """
@@ -79,9 +79,14 @@ final class Workshop {
 }
 
 /// Whether the tools are there with which the tests make their files.
-let hasTools = ["gcc", "g++", "objcopy", "strip", "nm", "objdump", "xz"].allSatisfy { tool in
-  ["/usr/bin", "/usr/local/bin", "/bin"].contains {
-    FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)")
+let hasTools = areThere(["gcc", "g++", "objcopy", "strip", "nm", "objdump", "xz"])
+let hasCrossTools = areThere(["aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objdump", "nm"])
+
+private func areThere(_ tools: [String]) -> Bool {
+  tools.allSatisfy { tool in
+    ["/usr/bin", "/usr/local/bin", "/bin"].contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)")
+    }
   }
 }
 
