@@ -42,9 +42,9 @@ enum LinkageStubs {
   private static func word(
     of address: UInt64, in section: Section, of image: ELFImage
   ) -> (start: UInt64, word: UInt64)? {
-    // Stubs of 16 bytes, but for the 8 of x86-64's .plt.got without branch tracking.
-    let stubBytes: UInt64 = section.entryBytes == 8 && image.machine == ELFImage.x86 ? 8 : 16
-    let within = (address &- section.address) / stubBytes &* stubBytes
+    let (first, stubBytes) = stubs(in: section, of: image)
+    guard address &- section.address >= first else { return nil }
+    let within = first &+ (address &- section.address &- first) / stubBytes &* stubBytes
     let start = section.address &+ within
     let offset = section.offset.addingReportingOverflow(within)
     guard !offset.overflow,
@@ -52,6 +52,22 @@ enum LinkageStubs {
     else { return nil }
     let word = image.machine == ELFImage.x86 ? x86Word(code, start) : armWord(code, start)
     return word.map { (start, $0) }
+  }
+
+  /// Where in the section the first stub is, and the bytes of each.
+  private static func stubs(
+    in section: Section, of image: ELFImage
+  ) -> (first: UInt64, bytes: UInt64) {
+    // x86-64: 16 bytes, but for the 8 of .plt.got without branch tracking.
+    if image.machine == ELFImage.x86 { return (0, section.entryBytes == 8 ? 8 : 16) }
+    // aarch64: 16 bytes behind 32 of a header, but 24 with "bti c" before or "autia1716" in it.
+    let position = section.offset.addingReportingOverflow(32)
+    guard !position.overflow, let stub = image.source.read(at: position.partialValue, count: 16)
+    else { return (32, 16) }
+    let isLong =
+      stub.number(at: 0, as: UInt32.self) == 0xD503_245F
+      || stub.number(at: 12, as: UInt32.self) == 0xD503_219F
+    return (32, isLong ? 24 : 16)
   }
 
   /// `jmp *offset(%rip)`: FF 25 and a signed offset from the next instruction.

@@ -8,7 +8,9 @@
 func rustPath(_ name: [UInt8]) -> [UInt8]? {
   var name = name[...]
   // What LLVM appends, as in ".llvm.123", follows the "E".
-  if let dot = name.indices.dropLast().first(where: { name[$0] == 0x45 && name[$0 &+ 1] == 0x2E }) {
+  if name.last != 0x45,
+    let dot = name.indices.dropLast().last(where: { name[$0] == 0x45 && name[$0 &+ 1] == 0x2E })
+  {
     name = name[...dot]
   }
   guard name.starts(with: [UInt8]("_ZN")), name.last == 0x45 else { return nil }

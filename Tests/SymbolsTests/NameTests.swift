@@ -46,6 +46,8 @@ struct NameTests {
         "_ZN37_$LT$$RF$$BP$T$C$$u5b$u8$u5d$$SP$$GT$1f17h0123456789abcdefE",
         "<&*T,[u8]@>::f"
       ),
+      ("_ZN9my..E..fn3foo17h0123456789abcdefE", "my::E::fn::foo"),
+      ("_ZN9my..E..fn3foo17h0123456789abcdefE.llvm.1", "my::E::fn::foo"),
       ("_ZN1a10b$XX$$u01$17h0123456789abcdefE", "a::b$XX$$u01$"),
     ])
   func rust(_ mangled: String, _ name: String) { #expect(readable(mangled) == name) }

@@ -205,9 +205,12 @@ struct SourceTests {
   @Test(
     "Files of the other processor are read alike, stubs too",
     .enabled(if: hasCrossTools, "needs gcc and binutils for aarch64"),
-    arguments: [["-mbranch-protection=none"], ["-mbranch-protection=bti", "-Wl,-z,force-bti"]])
-  func aarch64(_ options: [String]) throws {
-    try shop.compile(options, with: "aarch64-linux-gnu-gcc")
+    arguments: [
+      ["-mbranch-protection=none"], ["-mbranch-protection=bti", "-Wl,-z,force-bti"],
+      ["-mbranch-protection=standard", "-Wl,-z,force-bti,-z,pac-plt"],
+    ], ["-pie", "-no-pie"])
+  func aarch64(_ options: [String], _ kind: String) throws {
+    try shop.compile(options + [kind], with: "aarch64-linux-gnu-gcc")
     let functions = try shop.functions(of: "program").filter {
       ["hidden", "main"].contains($0.name)
     }
