@@ -50,6 +50,8 @@ let tests: [Target] = [
     name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Export"],
     swiftSettings: swift),
   .testTarget(
+    name: "SymbolsTests", dependencies: ["CShim", "Symbols"], swiftSettings: swift),
+  .testTarget(
     name: "PrognosTests",
     dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Prognos"],
     swiftSettings: swift),
@@ -67,8 +69,10 @@ let package = Package(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
       name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: swift),
+    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: swift),
     .target(
-      name: "Prognos", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export"],
+      name: "Prognos",
+      dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
   ] + (embedded ? [] : tests)
 )

@@ -12,8 +12,9 @@ struct ArchitectureTests {
     "Capture": ["CShim", "Recording"],
     "Analysis": ["Recording"],
     "Export": ["Recording", "Analysis"],
-    "Prognos": ["CShim", "Recording", "Capture", "Analysis", "Export"],
-    "PrognosTool": ["Recording", "Analysis", "Export"],
+    "Symbols": ["CShim"],
+    "Prognos": ["CShim", "Recording", "Capture", "Analysis", "Export", "Symbols"],
+    "PrognosTool": ["Recording", "Analysis", "Export", "Symbols"],
   ]
   private static let always: Set<String> = ["CPrognos", "Synchronization"]
 

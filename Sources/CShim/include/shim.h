@@ -297,4 +297,20 @@ ptrdiff_t shim_count_entries(const char *path);
 // errno; on failure nothing is left behind and an older file stays as it was.
 int shim_write_file(const char *path, const void *bytes, size_t count);
 
+// ---- files and functions for symbols (symbols.c) -----------------------------------------------
+
+// Opens a regular file for reading; -1 for anything else. Tells its bytes, and whether the process's
+// effective user owns it.
+int shim_open_regular(const char *path, bool follow_link, uint64_t *size, bool *is_ours);
+// Reads exactly so many bytes at an offset.
+bool shim_read_at(int fd, void *buffer, size_t count, uint64_t offset);
+void shim_close(int fd);
+// Holds a library until it is closed: one that is loaded already, or also a new one, privately.
+void *_Nullable shim_library_open(const char *name, bool load);
+// A function of the library; NULL looks among all that the program sees.
+void *_Nullable shim_library_function(void *_Nullable library, const char *name);
+void shim_library_close(void *library);
+// Frees what a function of such a library returned.
+void shim_free(void *memory);
+
 #pragma clang assume_nonnull end
