@@ -15,6 +15,9 @@ public struct Profile {
     public var calleeTicks: UInt64 = 0
     public var calleeOffCPUNanoseconds: UInt64 = 0
     public var calleeSwitches: UInt64 = 0
+    /// What was allocated in calls of this path itself, and with the calls made from it.
+    public var ownMemory = MemoryTotals()
+    public var memory = MemoryTotals()
 
     /// Wall time, with what open calls took so far; never less than that of the calls made from here.
     public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
@@ -35,6 +38,9 @@ public struct Profile {
     public var selfNanoseconds: UInt64 = 0
     public var selfCPUNanoseconds: UInt64 = 0
     public var selfSwitches: UInt64 = 0
+    public var ownMemory = MemoryTotals()
+    /// With calls made from it. What a recursive operation allocates counts once.
+    public var memory = MemoryTotals()
   }
 
   public let recording: Recording
@@ -46,7 +52,12 @@ public struct Profile {
   /// By handle - 1: calls that found no room for a path.
   public private(set) var pathless: [Totals]
 
+  /// What was allocated while no operation was open.
+  public private(set) var outsideMemory = MemoryTotals()
+  public private(set) var sites: [SiteTotals] = []
+
   private var indexOfChild: [UInt64: Int] = [:]
+  private var pathOfNode: [UInt32: Int] = [:]
 
   /// Which histograms are read.
   public enum Distributions: Equatable {
@@ -62,6 +73,7 @@ public struct Profile {
     self.moment = moment
     pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
     recording.forEachLane { lane in read(lane, distributions) }
+    readSamples()
     for index in paths.indices {
       paths[index].calleeTicks += paths[index].totals.pathlessCalleeTicks
       paths[index].calleeOffCPUNanoseconds += paths[index].totals.pathlessCalleeOffCPUNanoseconds
@@ -85,12 +97,14 @@ public struct Profile {
       let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
       offset = node.pointee.older.value
     }
-    var pathOfNode: [UInt32: Int] = [:]
     let open = recording.withOpenCalls(of: lane, at: moment) {
       for offset in offsets.reversed() {
         let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
         let operation = node.pointee.operation.value
-        if operation == 0 { continue }  // the root
+        if operation == 0 {  // the root
+          outsideMemory.add(node.pointee.memory)
+          continue
+        }
         let path = path(operation, from: pathOfNode[node.pointee.parent.value])
         pathOfNode[offset] = path
         let wanted =
@@ -99,6 +113,7 @@ public struct Profile {
           node, of: lane, at: moment, withDistribution: wanted)
         paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
+        paths[path].ownMemory.add(node.pointee.memory)
       }
     }
     for call in open {
@@ -125,6 +140,28 @@ public struct Profile {
     return paths.count - 1
   }
 
+  private mutating func readSamples() {
+    outsideMemory.add(recording.header.pointee.laneless)
+    let reader = SampleReader(recording, paths: paths.count, pathOfNode: pathOfNode)
+    sites = reader.sites
+    for index in paths.indices { paths[index].ownMemory.add(reader.live[index]) }
+    if let outside = reader.live.last { outsideMemory.add(outside) }
+    for index in paths.indices { paths[index].memory = paths[index].ownMemory }
+    for index in paths.indices.reversed() {
+      if let parent = paths[index].parent { paths[parent].memory.add(paths[index].memory) }
+    }
+  }
+
+  /// Whether the operation of a path occurs among its callers, too.
+  private func isRecursive(_ path: Path) -> Bool {
+    var caller = path.parent
+    while let index = caller {
+      if paths[index].operation == path.operation { return true }
+      caller = paths[index].parent
+    }
+    return false
+  }
+
   // MARK: Sums
 
   private mutating func addUpOperations() {
@@ -145,6 +182,8 @@ public struct Profile {
       operations[index].selfNanoseconds += nanoseconds(selfTicks(path))
       operations[index].selfCPUNanoseconds += selfCPUNanoseconds(path)
       operations[index].selfSwitches += selfSwitches(path)
+      operations[index].ownMemory.add(path.ownMemory)
+      if !isRecursive(path) { operations[index].memory.add(path.memory) }
     }
   }
 

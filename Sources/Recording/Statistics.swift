@@ -8,6 +8,7 @@ extension Profile {
     var stats = statistics(operation.totals, operation.distribution)
     stats.self_wall_ns = operation.selfNanoseconds
     stats.self_cpu_ns = operation.selfCPUNanoseconds
+    fill(&stats, operation.memory, own: operation.ownMemory)
     return stats
   }
 
@@ -16,7 +17,18 @@ extension Profile {
     var stats = statistics(path.totals, path.distribution)
     stats.self_wall_ns = nanoseconds(selfTicks(path))
     stats.self_cpu_ns = selfCPUNanoseconds(path)
+    fill(&stats, path.memory, own: path.ownMemory)
     return stats
+  }
+
+  private func fill(_ stats: inout prognos_op_stats, _ memory: MemoryTotals, own: MemoryTotals) {
+    stats.allocated_bytes = memory.allocatedBytes
+    stats.allocations = memory.allocations
+    stats.freed_bytes = memory.freedBytes
+    stats.frees = memory.frees
+    stats.live_bytes = UInt64(min(memory.liveBytes.rounded(), 0x1p63))
+    stats.self_allocated_bytes = own.allocatedBytes
+    stats.self_live_bytes = UInt64(min(own.liveBytes.rounded(), 0x1p63))
   }
 
   private func statistics(_ totals: Totals, _ distribution: Distribution) -> prognos_op_stats {

@@ -21,6 +21,14 @@ typedef enum prognos_window {
  * a call that is still open shows in `active` and, with what it took so far, in the self times. A
  * recursive call counts like any other, so wall_ns / count is the mean of a call. Wall and CPU times
  * include operations called inside; self times do not, and are what adds up over operations.
+ *
+ * Memory   With PROGNOS_TRACK_MEMORY. Bytes are what the allocator handed out (malloc_usable_size), so that
+ *          allocated and freed bytes agree with each other; anonymous memory that the host maps by itself
+ *          counts in whole pages. Numbers belong to the operation that is innermost when it happens, and
+ *          to those around it, at once: open calls are included, and recursion counts once.
+ *          live_bytes is estimated from sampled blocks (prognos_options.heap_sample_bytes, m): without
+ *          bias, with a standard error of about sqrt(m x live_bytes) for blocks much smaller than m; with
+ *          m = 1 it is exact.
  */
 typedef struct prognos_op_stats {
     uint64_t count;       /**< finished calls, failed and abandoned ones included */
@@ -37,10 +45,10 @@ typedef struct prognos_op_stats {
     uint64_t cpu_ns;       /**< time on a CPU (CLOCK_THREAD_CPUTIME_ID); never above wall_ns */
     uint64_t self_cpu_ns;  /**< less that of operations called inside; with open calls */
     uint64_t blocked_ns;   /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
-    uint64_t allocated_bytes; /**< memory and I/O fields: 0 in this version */
-    uint64_t allocations;
-    uint64_t freed_bytes;
-    uint64_t live_bytes;
+    uint64_t allocated_bytes; /**< handed out inside, exact: see "Memory" above */
+    uint64_t allocations;     /**< blocks handed out inside; a realloc counts as one, and one free */
+    uint64_t freed_bytes;     /**< given back inside, whoever allocated it */
+    uint64_t live_bytes;      /**< allocated inside and freed by nobody yet: an estimate */
     uint64_t read_bytes;
     uint64_t written_bytes;
     uint64_t io_calls;
@@ -52,6 +60,9 @@ typedef struct prognos_op_stats {
     uint64_t work;                 /**< sum of prognos_work() */
     double rate_per_s;             /**< count per second of the window */
     double errors_per_min;         /**< failed per minute of the window */
+    uint64_t frees;                /**< blocks given back inside */
+    uint64_t self_allocated_bytes; /**< less what operations called inside allocated */
+    uint64_t self_live_bytes;      /**< less what operations called inside allocated */
 } prognos_op_stats;
 
 /**
