@@ -18,7 +18,8 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *data) {
     (void)size;
     const visit *to = data;
     const shim_object object = {info->dlpi_name ? info->dlpi_name : "", info->dlpi_addr,
-                                info->dlpi_phdr, info->dlpi_phnum, info->dlpi_adds + info->dlpi_subs};
+                                info->dlpi_phdr, info->dlpi_phnum,
+                                info->dlpi_adds + info->dlpi_subs};
     to->each(to->context, &object);
     return 0;
 }

@@ -146,7 +146,9 @@ private struct Refresh {
       let text = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self)
       if object.name[0] != 0 && !isVirtual(object.name) { return body(object.name) }
       if isVirtual(object.name) || !isProgram(object) {
-        for (index, letter) in "[vdso]".utf8.enumerated() { text[index] = CChar(bitPattern: letter) }
+        for (index, letter) in "[vdso]".utf8.enumerated() {
+          text[index] = CChar(bitPattern: letter)
+        }
       } else if shim_read_link("/proc/self/exe", text, 1023) <= 0 {
         for (index, letter) in "[program]".utf8.enumerated() {
           text[index] = CChar(bitPattern: letter)

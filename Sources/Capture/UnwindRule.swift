@@ -45,8 +45,9 @@ struct UnwindRule {
       return
     }
     self.init(
-      bits: (isFromSP ? UnwindRule.fromSP : UnwindRule.fromFP) &<< 60 | UInt64(module & 0xFFF) &<< 48
-      | (UInt64(bitPattern: offset) & 0x3F_FFFF) &<< 26 | raField &<< 13 | fpField)
+      bits: (isFromSP ? UnwindRule.fromSP : UnwindRule.fromFP) &<< 60 | UInt64(module & 0xFFF)
+        &<< 48
+        | (UInt64(bitPattern: offset) & 0x3F_FFFF) &<< 26 | raField &<< 13 | fpField)
   }
 
   /// The 13 bits of a register that is saved or stays; nil for any other rule.

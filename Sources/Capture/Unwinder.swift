@@ -99,7 +99,7 @@ struct Unwinder {
     let generation = recording.cacheGeneration
     guard recording.findModule(place, &module) else {
       code = FrameCode.make(module: FrameCode.noModule, address: place)
-      return leaveUnknownCode()
+      return leaveUnknownCode(inModule: false)
     }
     var program = UnwindProgram()
     let rule = findRule(&program)
@@ -177,7 +177,10 @@ struct Unwinder {
         return .end
       }
       return follow(program.row)
-    case UnwindRule.unknown: return leaveUnknownCode()
+    case UnwindRule.unknown:
+      return leaveUnknownCode(
+        inModule: recording.module(rule.module).pointee.flags.value & Module.Flags.readableCode != 0
+      )
     default: return .end
     }
   }
@@ -289,25 +292,20 @@ struct Unwinder {
   // MARK: Code without information
 
   /// Leaves code that no table describes: generated code, assembler, a call through a bad pointer.
-  @inline(never) private mutating func leaveUnknownCode() -> Step {
-    if isExact {
-      // The call was the last thing that happened: to nowhere, or into a stub.
-      let isNowhere = !isReadable(pc)
-      if !isNowhere && isSignalReturnOutsideModules() {
-        return take(context: sp &+ Machine.contextInFrame) ? .caller : .end
-      }
-      if isNowhere || Machine.isEntry(pc) { return leaveByCall() }
-      if stepByFramePointer() { return .caller }
-      return leaveByCall()
-    }
-    if isSignalReturnOutsideModules() {
+  /// - Parameter inModule: it is a module's, so that it can be read.
+  @inline(never) private mutating func leaveUnknownCode(inModule: Bool) -> Step {
+    let isCode = inModule || isReadable(pc)
+    if !inModule && isCode && isSignalReturnOutsideModules() {
       return take(context: sp &+ Machine.contextInFrame) ? .caller : .end
     }
-    return stepByFramePointer() ? .caller : .end
+    // The call was the last thing that happened: to nowhere, or into a stub.
+    if isExact && (!isCode || Machine.isEntry(pc)) { return leaveByCall() }
+    if stepByFramePointer() { return .caller }
+    return isExact ? leaveByCall() : .end
   }
 
   private func isSignalReturnOutsideModules() -> Bool {
-    isReadable(pc) && isReadable(pc &+ Machine.signalReturnBytes) && Machine.isSignalReturn(pc)
+    isReadable(pc &+ Machine.signalReturnBytes) && Machine.isSignalReturn(pc)
   }
 
   /// The caller of code that has not touched the stack yet.
@@ -341,6 +339,7 @@ struct Unwinder {
   /// Whether an address can be one of code: in a module's, or, where no module is, in memory at all.
   private mutating func isCode(_ address: UInt64) -> Bool {
     if address < 4096 { return false }
+    if recording.cachedRule(address) != 0 { return true }
     guard recording.findModule(address, &module) else { return isReadable(address) }
     return address &- module.codeStart < module.codeEnd &- module.codeStart
   }
