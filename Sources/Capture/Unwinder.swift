@@ -68,6 +68,12 @@ struct Unwinder {
     recording.findModule(pc, &module) ? UInt64(module.number) : 0
   }
 
+  /// The frame that it stands in, as it is kept; reads nothing of what is loaded.
+  mutating func innermost() -> UInt64 {
+    let number = moduleHere()
+    return FrameCode.make(module: number, address: number == 0 ? pc : pc &- module.bias)
+  }
+
   enum Step {
     case caller
     case end

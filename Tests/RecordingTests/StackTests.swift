@@ -74,7 +74,6 @@ struct StackTests {
             sandbox.recording.intern([$0 / 2, 9, $0 / 2], 3)
           }
         }
-        _ = body
         threads.append(start(body))
       }
       for thread in threads { pthread_join(thread, nil) }
@@ -115,7 +114,9 @@ struct StackTests {
 
   @Test("A rule is found under its address, until the cache is emptied")
   func cache() {
-    let recording = sandbox().recording
+    let sandbox = sandbox()
+    defer { withExtendedLifetime(sandbox) {} }
+    let recording = sandbox.recording
     for generation in 0..<70_000 as Range<UInt32> {
       #expect(recording.cachedRule(0x1234) == 0, "\(generation)")
       recording.cacheRule(99, for: 0x1234, generation: recording.cacheGeneration)
@@ -128,7 +129,9 @@ struct StackTests {
   @Test(
     "A file keeps its number when it is loaded again, another gets its own, a full table refuses")
   func modules() {
-    let recording = sandbox().recording
+    let sandbox = sandbox()
+    defer { withExtendedLifetime(sandbox) {} }
+    let recording = sandbox.recording
     let bytes: [UInt8] = [1, 2, 3, 4, 5]
     var range = ModuleRange()
     range.flags = Module.Flags.loaded
