@@ -21,6 +21,8 @@ struct Unwinder {
   private(set) var isExact = true
   /// The ucontext that holds all registers of this frame; 0 when there is none.
   private var context: UInt64 = 0
+  /// `sp` is a lower bound only: the frame was reached by a frame pointer that does not tell.
+  private var isStackGuessed = false
   /// Follow all columns, not only the frame pointer: set when a frame was met that needs others.
   var isThorough = false
 
@@ -50,6 +52,7 @@ struct Unwinder {
     sp = registers[count &+ 1]
     known = 1 &<< UInt32(truncatingIfNeeded: count) &- 1
     isExact = true
+    isStackGuessed = false
     context = 0
   }
 
@@ -60,6 +63,7 @@ struct Unwinder {
     columns[Int(Machine.fp)] = fp
     known = 1 &<< Machine.fp
     isExact = true
+    isStackGuessed = false
     context = 0
   }
 
@@ -141,7 +145,9 @@ struct Unwinder {
   @inline(__always) private mutating func follow(_ rule: UnwindRule) -> Step {
     let fp = columns[Int(Machine.fp)]
     let isFromSP = rule.kind == UnwindRule.fromSP
-    if !isFromSP && known & (1 &<< Machine.fp) == 0 { return .incomplete }
+    if !isFromSP && known & (1 &<< Machine.fp) == 0 { return isThorough ? .end : .incomplete }
+    if isFromSP && isStackGuessed { return stepByFramePointer() ? .caller : .end }
+    isStackGuessed = false
     let cfa = (isFromSP ? sp : fp) &+ rule.cfaOffset
     let raOffset = rule.raOffset
     var returnAddress: UInt64
@@ -194,6 +200,10 @@ struct Unwinder {
   /// The step by a whole row.
   private mutating func follow(_ row: UnwindRow) -> Step {
     let giveUp = isThorough ? Step.end : .incomplete
+    if isStackGuessed && row.cfaRegister != Machine.fpRegister {
+      return stepByFramePointer() ? .caller : .end
+    }
+    isStackGuessed = false
     let cfa: UInt64
     if row.cfaRegister == UnwindRow.byExpression {
       guard let value = evaluate(row.cfaOffset, cfa: nil) else { return giveUp }
@@ -291,6 +301,7 @@ struct Unwinder {
     self.pc = pc
     self.sp = sp
     self.context = context
+    isStackGuessed = false
     isExact = true
     return true
   }
@@ -339,6 +350,7 @@ struct Unwinder {
     guard isCode(address &- 1) else { return false }
     columns[Int(Machine.fp)] = next
     known = 1 &<< Machine.fp
+    isStackGuessed = !Machine.framePointerEndsFrame
     return goOn(at: address, fp &+ 16) == .caller
   }
 
