@@ -42,7 +42,7 @@ bool shim_stack_bounds(uint64_t *low, uint64_t *high) {
 }
 
 // The kernel copies the set before it looks at the nonsense in front of it. Other than
-// process_vm_readv or a pipe, this is a call that no sandbox forbids (Abseil asks so, too).
+// process_vm_readv or a pipe, this is a call that sandboxes let through (Abseil asks so, too).
 bool shim_is_readable(uint64_t address) {
     int saved = errno;
     long result = syscall(SYS_rt_sigprocmask, ~0, address & ~(uint64_t)7, NULL, (size_t)8);

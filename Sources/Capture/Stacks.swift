@@ -97,19 +97,23 @@ func capture(
     in: recording, stackLow: lane?.pointee.stackLow.value ?? 0,
     stackHigh: lane?.pointee.stackHigh.value ?? 0, here: stackPointer())
   let count: Int
-  if let context {
+  if isPaused {
+    // Without a walk, the innermost frame of the host is known only where a signal interrupted it.
+    count = context == nil ? 0 : 1
+    if let context {
+      unwinder.start(context: UInt64(UInt(bitPattern: context)))
+      frames[0] = unwinder.innermost()
+    }
+  } else if let context {
     let address = UInt64(UInt(bitPattern: context))
     unwinder.start(context: address)
-    var walked = walk(&unwinder, into: frames, capacity: isPaused ? 1 : capacity, dropping: 0)
+    var walked = walk(&unwinder, into: frames, capacity: capacity, dropping: 0)
     if walked < 0 {
       unwinder.isThorough = true
       unwinder.start(context: address)
       walked = walk(&unwinder, into: frames, capacity: capacity, dropping: 0)
     }
     count = walked
-  } else if isPaused {
-    // The innermost frame of the host is not to be had without a walk.
-    count = 0
   } else {
     var registers = InlineArray<14, UInt64>(repeating: 0)
     count = withRegisters(&registers) { registers in

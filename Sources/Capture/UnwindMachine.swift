@@ -17,6 +17,9 @@ enum Machine {
     static let fpRegister: UInt64 = 6
     /// From a signal frame's stack pointer to its ucontext.
     static let contextInFrame: UInt64 = 0
+    /// Whether the frame pointer and the return address are the outermost words of a frame. On aarch64
+    /// they may be anywhere in it.
+    static let framePointerEndsFrame = true
     private static let general: UInt64 = 40
 
     /// The column of a DWARF register; nil for one that does not survive calls.
@@ -73,6 +76,7 @@ enum Machine {
     static let spRegister: UInt64 = 31
     static let fpRegister: UInt64 = 29
     static let contextInFrame: UInt64 = 128
+    static let framePointerEndsFrame = false
     private static let general: UInt64 = 184
 
     @inline(__always) static func column(_ register: UInt64) -> UInt32? {

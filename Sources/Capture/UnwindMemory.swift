@@ -67,7 +67,7 @@ struct UnwindMemory {
     }
     let page = address & ~4095
     // A word across the border of two pages needs both.
-    guard isReadable(address), isReadable(address &+ 7) else { return false }
+    guard isReadable(address), address & 7 == 0 || isReadable(address &+ 7) else { return false }
     if page == low &+ bytes {
       bytes = page &+ 4096 &- low
     } else {

@@ -21,6 +21,8 @@ struct Unwinder {
   private(set) var isExact = true
   /// The ucontext that holds all registers of this frame; 0 when there is none.
   private var context: UInt64 = 0
+  /// `sp` is a lower bound only: the frame was reached by a frame pointer that does not tell.
+  private var isStackGuessed = false
   /// Follow all columns, not only the frame pointer: set when a frame was met that needs others.
   var isThorough = false
 
@@ -50,6 +52,7 @@ struct Unwinder {
     sp = registers[count &+ 1]
     known = 1 &<< UInt32(truncatingIfNeeded: count) &- 1
     isExact = true
+    isStackGuessed = false
     context = 0
   }
 
@@ -60,12 +63,19 @@ struct Unwinder {
     columns[Int(Machine.fp)] = fp
     known = 1 &<< Machine.fp
     isExact = true
+    isStackGuessed = false
     context = 0
   }
 
   /// The number of the module that it stands in; 0 for none.
   mutating func moduleHere() -> UInt64 {
     recording.findModule(pc, &module) ? UInt64(module.number) : 0
+  }
+
+  /// The frame that it stands in, as it is kept; reads nothing of what is loaded.
+  mutating func innermost() -> UInt64 {
+    let number = moduleHere()
+    return FrameCode.make(module: number, address: number == 0 ? pc : pc &- module.bias)
   }
 
   enum Step {
@@ -99,7 +109,7 @@ struct Unwinder {
     let generation = recording.cacheGeneration
     guard recording.findModule(place, &module) else {
       code = FrameCode.make(module: FrameCode.noModule, address: place)
-      return leaveUnknownCode()
+      return leaveUnknownCode(inModule: false)
     }
     var program = UnwindProgram()
     let rule = findRule(&program)
@@ -135,7 +145,9 @@ struct Unwinder {
   @inline(__always) private mutating func follow(_ rule: UnwindRule) -> Step {
     let fp = columns[Int(Machine.fp)]
     let isFromSP = rule.kind == UnwindRule.fromSP
-    if !isFromSP && known & (1 &<< Machine.fp) == 0 { return .incomplete }
+    if !isFromSP && known & (1 &<< Machine.fp) == 0 { return isThorough ? .end : .incomplete }
+    if isFromSP && isStackGuessed { return stepByFramePointer() ? .caller : .end }
+    isStackGuessed = false
     let cfa = (isFromSP ? sp : fp) &+ rule.cfaOffset
     let raOffset = rule.raOffset
     var returnAddress: UInt64
@@ -177,7 +189,10 @@ struct Unwinder {
         return .end
       }
       return follow(program.row)
-    case UnwindRule.unknown: return leaveUnknownCode()
+    case UnwindRule.unknown:
+      return leaveUnknownCode(
+        inModule: recording.module(rule.module).pointee.flags.value & Module.Flags.readableCode != 0
+      )
     default: return .end
     }
   }
@@ -185,6 +200,10 @@ struct Unwinder {
   /// The step by a whole row.
   private mutating func follow(_ row: UnwindRow) -> Step {
     let giveUp = isThorough ? Step.end : .incomplete
+    if isStackGuessed && row.cfaRegister != Machine.fpRegister {
+      return stepByFramePointer() ? .caller : .end
+    }
+    isStackGuessed = false
     let cfa: UInt64
     if row.cfaRegister == UnwindRow.byExpression {
       guard let value = evaluate(row.cfaOffset, cfa: nil) else { return giveUp }
@@ -282,6 +301,7 @@ struct Unwinder {
     self.pc = pc
     self.sp = sp
     self.context = context
+    isStackGuessed = false
     isExact = true
     return true
   }
@@ -289,25 +309,20 @@ struct Unwinder {
   // MARK: Code without information
 
   /// Leaves code that no table describes: generated code, assembler, a call through a bad pointer.
-  @inline(never) private mutating func leaveUnknownCode() -> Step {
-    if isExact {
-      // The call was the last thing that happened: to nowhere, or into a stub.
-      let isNowhere = !isReadable(pc)
-      if !isNowhere && isSignalReturnOutsideModules() {
-        return take(context: sp &+ Machine.contextInFrame) ? .caller : .end
-      }
-      if isNowhere || Machine.isEntry(pc) { return leaveByCall() }
-      if stepByFramePointer() { return .caller }
-      return leaveByCall()
-    }
-    if isSignalReturnOutsideModules() {
+  /// - Parameter inModule: it is a module's, so that it can be read.
+  @inline(never) private mutating func leaveUnknownCode(inModule: Bool) -> Step {
+    let isCode = inModule || isReadable(pc)
+    if !inModule && isCode && isSignalReturnOutsideModules() {
       return take(context: sp &+ Machine.contextInFrame) ? .caller : .end
     }
-    return stepByFramePointer() ? .caller : .end
+    // The call was the last thing that happened: to nowhere, or into a stub.
+    if isExact && (!isCode || Machine.isEntry(pc)) { return leaveByCall() }
+    if stepByFramePointer() { return .caller }
+    return isExact ? leaveByCall() : .end
   }
 
   private func isSignalReturnOutsideModules() -> Bool {
-    isReadable(pc) && isReadable(pc &+ Machine.signalReturnBytes) && Machine.isSignalReturn(pc)
+    isReadable(pc &+ Machine.signalReturnBytes) && Machine.isSignalReturn(pc)
   }
 
   /// The caller of code that has not touched the stack yet.
@@ -335,12 +350,14 @@ struct Unwinder {
     guard isCode(address &- 1) else { return false }
     columns[Int(Machine.fp)] = next
     known = 1 &<< Machine.fp
+    isStackGuessed = !Machine.framePointerEndsFrame
     return goOn(at: address, fp &+ 16) == .caller
   }
 
   /// Whether an address can be one of code: in a module's, or, where no module is, in memory at all.
   private mutating func isCode(_ address: UInt64) -> Bool {
     if address < 4096 { return false }
+    if recording.cachedRule(address) != 0 { return true }
     guard recording.findModule(address, &module) else { return isReadable(address) }
     return address &- module.codeStart < module.codeEnd &- module.codeStart
   }

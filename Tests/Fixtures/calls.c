@@ -159,7 +159,11 @@ NOINLINE void fixture_thread(fixture_probe probe, void *context) {
     if (pthread_create(&thread, NULL, thread_main, &to) == 0) pthread_join(thread, NULL);
 }
 
-fixture_call fixture_plugin_entry;
+static fixture_call fixture_plugin_entry;
+
+void fixture_plugin_set(void *function) {
+    fixture_plugin_entry = (fixture_call)(uintptr_t)function;
+}
 
 NOINLINE void fixture_plugin(fixture_probe probe, void *context) {
     fixture_plugin_entry(probe, context);

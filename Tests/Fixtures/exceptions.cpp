@@ -6,7 +6,9 @@ namespace {
 struct Guard {
     fixture_probe probe;
     void *context;
-    ~Guard() { probe(context, nullptr); }
+    ~Guard() {
+        probe(context, nullptr);
+    }
 };
 
 __attribute__((noinline)) void raise(int number) {

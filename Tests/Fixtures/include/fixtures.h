@@ -28,7 +28,7 @@ void fixture_thread(fixture_probe probe, void *context);
 void fixture_exception(fixture_probe probe, void *context);
 
 // Where a dlopened library's function is to be called.
-extern fixture_call fixture_plugin_entry;
+void fixture_plugin_set(void *function);
 void fixture_plugin(fixture_probe probe, void *context);
 
 // What the C library's unwinder finds here, its caller first.
