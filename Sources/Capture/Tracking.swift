@@ -26,7 +26,8 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     recording.header.pointee.stackDepth.set(options.stack_depth)
     recording.header.pointee.heapSampleBytes.set(options.heap_sample_bytes)
     let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
-    prepareTables(options.track, period: period, in: recording)
+    let hasMemory = options.track & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
+    prepareTables(options.track, period: period, hasMemory: hasMemory, in: recording)
     forgetPatched()
     shim_loaded()
     if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {
@@ -63,7 +64,9 @@ private func changeTracking(_ change: () -> Void) {
 }
 
 /// Sets aside what the tracks need in the recording, and notes which of them are live.
-private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recording) {
+private func prepareTables(
+  _ tracks: UInt32, period: UInt64, hasMemory: Bool, in recording: Recording
+) {
   var live = recording.header.pointee.cpuClock.value == CPUClock.off ? 0 : PROGNOS_TRACK_CPU
   let noRoom: StaticString = "the recording has no room for it: raise memory_limit_bytes"
   let notWanted: StaticString = "not asked for (prognos_options.track)"
@@ -83,7 +86,7 @@ private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recor
     }
   }
   if tracks & PROGNOS_TRACK_MEMORY != 0 {
-    if !shim_memory_find() {
+    if !hasMemory {
       reasons.memory = "the process has no allocation functions that can be hooked"
     } else if recording.prepareHeapSamples(), recording.prepareMappings() {
       live |= PROGNOS_TRACK_MEMORY
@@ -100,8 +103,7 @@ private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recor
 /// In a forked child, whose recording is empty: what the parent tracked goes on.
 func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
-  guard tracks != 0 else { return }
-  prepareTables(tracks, period: period, in: recording)
+  prepareTables(tracks, period: period, hasMemory: true, in: recording)
 }
 
 /// Puts the hooks of what is live into all tables.
