@@ -115,5 +115,6 @@ func forked() {
   lastRefusal.store(0, ordering: .relaxed)
   guard restartRecordingInChild() else { return }
   openAtFork.wrappingAdd(open, ordering: .relaxed)
+  if let recording = existingRecording() { beginIOAgain(in: recording) }
   shim_slot_set(nil)
 }

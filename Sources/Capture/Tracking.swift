@@ -13,11 +13,15 @@ private let changing = Atomic<UInt32>(0)
 public func startTracking(_ options: prognos_options, in recording: Recording) {
   changeTracking {
     if options.track & PROGNOS_TRACK_MEMORY != 0 { startMemory(options, in: recording) }
+    if options.track & PROGNOS_TRACK_IO != 0 { startIO(in: recording) }
   }
 }
 
 public func stopTracking() {
-  changeTracking { stopMemory() }
+  changeTracking {
+    stopMemory()
+    if let recording = existingRecording() { stopIO(in: recording) }
+  }
 }
 
 private func changeTracking(_ change: () -> Void) {

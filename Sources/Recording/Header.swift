@@ -83,6 +83,25 @@ public struct Header: ~Copyable {
   /// Of threads that have no lane: any of them adds.
   public let laneless: MemoryCounters
 
+  /// An `IORecord` of what found no place in a node: any thread adds. 0 before it was prepared.
+  public let sharedIO: Cell32
+  /// The table of descriptors, which is the writers' alone.
+  public let descriptorsOffset: Cell32
+  /// `IOHooks`.
+  public let ioHooks: Cell32
+  /// Calls counted in `sharedIO` because memory was full, or a hot call was interrupted.
+  public let unattributedIO: Cell64
+
+  public enum IOHooks {
+    public static let off: UInt32 = 0
+    /// Calls, but not those inside the C library's streams.
+    public static let calls: UInt32 = 1
+    public static let callsAndStreams: UInt32 = 2
+    /// They were asked for and are not in place.
+    public static let noMemory: UInt32 = 3
+    public static let notFound: UInt32 = 4
+  }
+
   public enum Mode {
     public static let off: UInt32 = 0
     /// Begin may take the fast path: time stamps are the cycle counter.

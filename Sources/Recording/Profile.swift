@@ -15,6 +15,9 @@ public struct Profile {
     public var calleeTicks: UInt64 = 0
     public var calleeOffCPUNanoseconds: UInt64 = 0
     public var calleeSwitches: UInt64 = 0
+    /// Input and output without that of the calls made from here, and with it.
+    public var selfIO = IOTotals()
+    public var io = IOTotals()
 
     /// Wall time, with what open calls took so far; never less than that of the calls made from here.
     public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
@@ -35,16 +38,21 @@ public struct Profile {
     public var selfNanoseconds: UInt64 = 0
     public var selfCPUNanoseconds: UInt64 = 0
     public var selfSwitches: UInt64 = 0
+    /// With that of the calls made from these; a call to itself counts once.
+    public var io = IOTotals()
   }
 
   public let recording: Recording
   public let moment: ReadingMoment
   /// Callers before those they call.
-  public private(set) var paths: [Path] = []
+  public internal(set) var paths: [Path] = []
   /// By handle - 1.
-  public private(set) var operations: [Operation] = []
+  public internal(set) var operations: [Operation] = []
   /// By handle - 1: calls that found no room for a path.
   public private(set) var pathless: [Totals]
+
+  /// Input and output outside operations, and what found no place in them.
+  public internal(set) var outsideIO = IOTotals()
 
   private var indexOfChild: [UInt64: Int] = [:]
 
@@ -72,6 +80,7 @@ public struct Profile {
       paths[parent].calleeSwitches += paths[index].totals.switches
     }
     addUpOperations()
+    addUpIO()
   }
 
   private mutating func read(
@@ -99,6 +108,7 @@ public struct Profile {
           node, of: lane, at: moment, withDistribution: wanted)
         paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
+        paths[path].selfIO.add(recording.io(of: node))
       }
     }
     for call in open {

@@ -63,6 +63,9 @@ public struct Recording: @unchecked Sendable {
     header.pointee.badArguments.set(0)
     header.pointee.outsideOperation.set(0)
     header.pointee.unbalancedEnds.set(0)
+    header.pointee.sharedIO.set(0)
+    header.pointee.descriptorsOffset.set(0)
+    header.pointee.unattributedIO.set(0)
   }
 
   // MARK: Operations

@@ -8,6 +8,7 @@ extension Profile {
     var stats = statistics(operation.totals, operation.distribution)
     stats.self_wall_ns = operation.selfNanoseconds
     stats.self_cpu_ns = operation.selfCPUNanoseconds
+    fill(&stats, with: operation.io)
     return stats
   }
 
@@ -16,7 +17,16 @@ extension Profile {
     var stats = statistics(path.totals, path.distribution)
     stats.self_wall_ns = nanoseconds(selfTicks(path))
     stats.self_cpu_ns = selfCPUNanoseconds(path)
+    fill(&stats, with: path.io)
     return stats
+  }
+
+  private func fill(_ stats: inout prognos_op_stats, with io: IOTotals) {
+    stats.read_bytes = io.allReads.bytes
+    stats.written_bytes = io.allWrites.bytes
+    stats.io_calls = io.calls
+    stats.io_wait_ns = nanoseconds(io.waitTicks)
+    stats.sequential_ratio = io.sequentialRatio
   }
 
   private func statistics(_ totals: Totals, _ distribution: Distribution) -> prognos_op_stats {
