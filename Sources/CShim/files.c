@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -117,7 +118,8 @@ shim_descriptor shim_descriptor_read(int descriptor) {
         case S_IFSOCK: found.kind = shim_socket; break;
         case S_IFIFO: found.kind = shim_pipe; break;
         case S_IFCHR:
-            if (tcgetattr(descriptor, &t) == 0) found.kind = shim_terminal;
+            found.is_instant = major(s.st_rdev) == 1; // memory devices (Documentation/admin-guide/devices)
+            if (!found.is_instant && tcgetattr(descriptor, &t) == 0) found.kind = shim_terminal;
             break;
         }
     }

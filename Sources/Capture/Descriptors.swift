@@ -17,7 +17,7 @@ struct Descriptor: ~Copyable {
 
   static let bytes: UInt32 = 32
   /// Descriptors that share the lower bits share an entry: the later one is looked at anew.
-  static let count: UInt32 = 4096
+  static let count = UInt32(shim_descriptor_count)
   static let tableBytes = count * bytes
 
   enum Flag {
@@ -62,6 +62,7 @@ extension Recording {
     entry.pointee.position.set(start)
     entry.pointee.end.set(offset < 0 ? start : 0)
     entry.pointee.state.publish(UInt64(UInt32(truncatingIfNeeded: fd) &+ 1) &<< 32 | UInt64(state))
+    shim_instant_set(fd, found.is_instant)
     return state
   }
 
@@ -69,6 +70,7 @@ extension Recording {
   func forgetDescriptor(_ fd: Int32) {
     guard let entry = descriptorEntry(fd), entry.pointee.state.value != 0 else { return }
     entry.pointee.state.set(0)
+    shim_instant_set(fd, false)
   }
 
   /// The position of a descriptor was set.

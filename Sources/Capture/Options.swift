@@ -91,10 +91,8 @@ public enum NumericOption: CaseIterable {
 public enum Options {
   /// All bits of prognos_options.track.
   public static let allTracks: UInt32 = 0x3F
-  /// The bits that this version acts on.
-  public static let liveTracks = PROGNOS_TRACK_CPU
 
-  private static let trackWords: [(StaticString, UInt32)] = [
+  public static let trackWords: [(StaticString, UInt32)] = [
     ("cpu", PROGNOS_TRACK_CPU), ("memory", PROGNOS_TRACK_MEMORY), ("io", PROGNOS_TRACK_IO),
     ("stacks", PROGNOS_TRACK_STACKS), ("samples", PROGNOS_TRACK_SAMPLES),
     ("timeline", PROGNOS_TRACK_TIMELINE),

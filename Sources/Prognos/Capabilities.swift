@@ -37,10 +37,28 @@ func readCapabilities(_ recording: Recording) -> prognos_capabilities {
   capabilities.max_ops = header.pointee.operationCapacity.value
   capabilities.max_threads = header.pointee.laneCapacity.value
   capabilities.max_depth = Lane.maxDepth
+  let io = ioHooks(of: recording)
+  capabilities.io_hooks = text(io.name)
+  capabilities.io_hooks_reason = text(io.reason)
   capabilities.track = clock == CPUClock.off ? 0 : UInt32(PROGNOS_TRACK_CPU)
+  if io.isLive { capabilities.track |= PROGNOS_TRACK_IO }
   capabilities.track_unavailable =
-    header.pointee.wantedTracks.value & ~UInt32(PROGNOS_TRACK_CPU)
+    header.pointee.wantedTracks.value & ~UInt32(PROGNOS_TRACK_CPU) & ~capabilities.track
   return capabilities
+}
+
+private func ioHooks(
+  of recording: Recording
+) -> (name: StaticString, reason: StaticString, isLive: Bool) {
+  switch recording.header.pointee.ioHooks.value {
+  case Header.IOHooks.callsAndStreams:
+    ("calls and streams", "the C library's calls and streams are hooked", true)
+  case Header.IOHooks.calls:
+    ("calls", "the C library's tables of stream functions are not as expected", true)
+  case Header.IOHooks.noMemory: ("off", "the memory limit left no room for descriptors", false)
+  case Header.IOHooks.notFound: ("off", "the C library's calls were not found", false)
+  default: ("off", "not started with PROGNOS_TRACK_IO, or stopped", false)
+  }
 }
 
 private func timeSource(
@@ -77,6 +95,7 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
     header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
   diagnostics.outside_operation = header.pointee.outsideOperation.value
   diagnostics.unbalanced_ends = header.pointee.unbalancedEnds.value
+  diagnostics.unattributed_io = header.pointee.unattributedIO.value
   diagnostics.recording_bytes = recording.bytesInUse
   recording.forEachLane { lane in
     diagnostics.unbalanced_ends += lane.pointee.unbalancedEnds.value

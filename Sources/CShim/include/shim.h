@@ -238,12 +238,21 @@ typedef enum shim_io_call {
 void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks, uint64_t wanted,
                   int64_t offset);
 
+// Descriptors below this number whose calls are not timed, because they never wait.
+enum { shim_descriptor_count = 4096 };
+extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
+
+SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
+    if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
+}
+
 // What a descriptor is, at the cost of some system calls.
 typedef enum shim_kind { shim_file, shim_socket, shim_pipe, shim_terminal, shim_other } shim_kind;
 typedef struct shim_descriptor {
     shim_kind kind;
     bool is_durable; // each write waits for the disk (O_SYNC, O_DSYNC)
     bool appends;
+    bool is_instant; // /dev/null and its like
     int64_t position; // of a file; -1 when it has none
 } shim_descriptor;
 shim_descriptor shim_descriptor_read(int descriptor);
