@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-// IS(result, name, call, descriptor, bytes wanted, offset): the parameters are a to g, handed on as they
+// IS(result, name, call, descriptor, bytes wanted, offset): the parameters are a to f, handed on as they
 // came, in registers. Wanted is 0 where it is not a parameter, the offset -1 where the file's position
 // counts. `long` results keep all their bits, `int` results have only 32.
 #define CALLS(IS)                                                                                  \
@@ -26,7 +26,6 @@
     IS(long, recv, receive, a, c, -1)                                                              \
     IS(long, __recv_chk, receive, a, c, -1)                                                        \
     IS(long, recvfrom, receive, a, c, -1)                                                          \
-    IS(long, __recvfrom_chk, receive, a, c, -1)                                                    \
     IS(long, recvmsg, receive, a, 0, -1)                                                           \
     IS(long, write, write, a, c, -1)                                                               \
     IS(long, writev, write, a, 0, -1)                                                              \
@@ -100,6 +99,7 @@
     EACH(sendfile64)                                                                               \
     EACH(copy_file_range)                                                                          \
     EACH(splice)                                                                                   \
+    EACH(__recvfrom_chk)                                                                           \
     EACH(sendmmsg)                                                                                 \
     EACH(recvmmsg)
 
@@ -128,9 +128,9 @@ static int descriptor(long stream) {
     return stream ? fileno((FILE *)stream) : -1;
 }
 
-#define PARAMETERS long a, long b, long c, long d, long e, long f, long g
+#define PARAMETERS long a, long b, long c, long d, long e, long f
 #define ORIGINAL(type, name)                                                                       \
-    ((type(*)(PARAMETERS))hooks[at_##name].original)(a, b, c, d, e, f, g)
+    ((type(*)(PARAMETERS))hooks[at_##name].original)(a, b, c, d, e, f)
 
 #define BODY(type, name, call, descriptor, wanted, offset)                                         \
     static type hooked_##name(PARAMETERS) {                                                        \
@@ -142,6 +142,14 @@ static int descriptor(long stream) {
         return result;                                                                             \
     }
 STREAM_CALLS(BODY) CALLS(BODY)
+
+// One parameter more than there are registers.
+static long hooked___recvfrom_chk(PARAMETERS, long g) {
+    uint64_t start = now();
+    long result = ((long (*)(PARAMETERS, long))hooks[at___recvfrom_chk].original)(a, b, c, d, e, f, g);
+    shim_io_done(shim_io_receive, (int)a, result, now() - start, (uint64_t)c, -1);
+    return result;
+}
 
 // A write to a stream gives the bytes written before it failed.
 static long hooked__IO_file_write(PARAMETERS) {

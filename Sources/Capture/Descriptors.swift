@@ -32,7 +32,11 @@ extension Recording {
   @inline(__always)
   func descriptorEntry(_ fd: Int32) -> UnsafeMutablePointer<Descriptor>? {
     let table = header.pointee.descriptorsOffset.value
-    guard table != 0, fd >= 0 else { return nil }
+    return table != 0 && fd >= 0 ? descriptorEntry(fd, in: table) : nil
+  }
+
+  @inline(__always)
+  func descriptorEntry(_ fd: Int32, in table: UInt32) -> UnsafeMutablePointer<Descriptor> {
     let index = UInt32(truncatingIfNeeded: fd) & (Descriptor.count &- 1)
     return at(table &+ index &* Descriptor.bytes)
   }
@@ -44,8 +48,7 @@ extension Recording {
     _ fd: Int32, in entry: UnsafeMutablePointer<Descriptor>, offset: Int64, bytes: UInt64
   ) -> UInt32 {
     let state = entry.pointee.state.value
-    let tag = UInt64(UInt32(truncatingIfNeeded: fd) &+ 1)
-    if state &>> 32 == tag { return UInt32(truncatingIfNeeded: state) }
+    if Descriptor.isKnown(fd, by: state) { return UInt32(truncatingIfNeeded: state) }
     return lookAt(fd, entry, offset: offset, bytes: bytes)
   }
 
@@ -61,7 +64,7 @@ extension Recording {
     let start = offset < 0 ? position &- min(bytes, position) : position
     entry.pointee.position.set(start)
     entry.pointee.end.set(offset < 0 ? start : 0)
-    entry.pointee.state.publish(UInt64(UInt32(truncatingIfNeeded: fd) &+ 1) &<< 32 | UInt64(state))
+    entry.pointee.state.publish(Descriptor.tag(fd) &<< 32 | UInt64(state))
     shim_instant_set(fd, found.is_instant)
     return state
   }
@@ -75,8 +78,7 @@ extension Recording {
 
   /// The position of a descriptor was set.
   func setPosition(of fd: Int32, to position: Int) {
-    guard let entry = descriptorEntry(fd),
-      entry.pointee.state.value &>> 32 == UInt64(UInt32(truncatingIfNeeded: fd) &+ 1)
+    guard let entry = descriptorEntry(fd), Descriptor.isKnown(fd, by: entry.pointee.state.value)
     else { return }
     if position < 0 { return forgetDescriptor(fd) }
     entry.pointee.position.set(UInt64(truncatingIfNeeded: position))
@@ -94,6 +96,14 @@ extension Recording {
 }
 
 extension Descriptor {
+  @inline(__always) static func tag(_ fd: Int32) -> UInt64 {
+    UInt64(UInt32(truncatingIfNeeded: fd) &+ 1)
+  }
+
+  @inline(__always) static func isKnown(_ fd: Int32, by state: UInt64) -> Bool {
+    state &>> 32 == tag(fd)
+  }
+
   /// Moves on by a request of a file; whether it began where the last one had ended. What is appended does.
   @inline(__always)
   func isSequential(offset: Int64, bytes: UInt64, appends: Bool) -> Bool {

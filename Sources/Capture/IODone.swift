@@ -16,10 +16,9 @@ public func prognos_io_done(_ kind: prognos_io_kind, _ bytes: UInt64, _ wait_ns:
     return countUntrackedCall()
   }
   let ticks = recording.ticks(nanoseconds: wait_ns)
-  withIORecord(
-    alone: { record, _ in record.pointee.add(kind, bytes: bytes, ticks: ticks, shared: false) },
-    shared: { record, _ in record.pointee.add(kind, bytes: bytes, ticks: ticks, shared: true) },
-    ticks: ticks)
+  withIORecord(ticks: ticks) { record, _, shared in
+    record.pointee.add(kind, bytes: bytes, ticks: ticks, shared: shared)
+  }
 }
 
 extension IORecord {

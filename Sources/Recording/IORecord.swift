@@ -27,9 +27,8 @@ public struct IORecord: ~Copyable {
   public let durableWrites: Cell64
   /// Calls that failed, but for those to be tried again.
   public let failed: Cell64
-  /// Transfers by the bytes that they moved: `sizeBucket`.
-  public let readSizes: InlineArray<22, Cell64>
-  public let writeSizes: InlineArray<22, Cell64>
+  /// Reads and then writes by the bytes that they moved: `sizeBucket`.
+  public let sizes: InlineArray<44, Cell64>
 
   public static let bytes: UInt32 = 768
   public static let words = 93
