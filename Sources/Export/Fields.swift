@@ -40,6 +40,11 @@ public func operationFields() -> [Field<prognos_op_stats>] {
     Field("cpu_ns") { $0.cpu_ns },
     Field("self_cpu_ns") { $0.self_cpu_ns },
     Field("blocked_ns") { $0.blocked_ns },
+    Field("read_bytes") { $0.read_bytes },
+    Field("written_bytes") { $0.written_bytes },
+    Field("io_calls") { $0.io_calls },
+    Field("io_wait_ns") { $0.io_wait_ns },
+    Field(real: "sequential_ratio") { $0.sequential_ratio },
     Field("voluntary_switches") { $0.voluntary_switches },
     Field("involuntary_switches") { $0.involuntary_switches },
     Field("page_faults") { $0.page_faults },
@@ -90,5 +95,6 @@ public func diagnosticFields() -> [Field<prognos_diagnostics>] {
     Field("recording_bytes") { $0.recording_bytes },
     Field("clock_syncs") { $0.clock_syncs },
     Field("self_cpu_ns") { $0.self_cpu_ns },
+    Field("unattributed_io") { $0.unattributed_io },
   ]
 }

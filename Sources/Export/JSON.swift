@@ -24,6 +24,7 @@ extension Report {
       }
       json.key("call_tree")
       putCallTree(fields, &json)
+      if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
     return json.output
@@ -55,6 +56,14 @@ extension Report {
       json.string(bytes(of: capabilities.cpu_clock))
       json.key("cpu_clock_reason")
       json.string(bytes(of: capabilities.cpu_clock_reason))
+      json.key("memory_reason")
+      json.string(bytes(of: capabilities.memory_reason))
+      json.key("io_reason")
+      json.string(bytes(of: capabilities.io_reason))
+      json.key("stacks_reason")
+      json.string(bytes(of: capabilities.stacks_reason))
+      json.key("samples_reason")
+      json.string(bytes(of: capabilities.samples_reason))
       json.member("ticks_per_s", .real(capabilities.ticks_per_s))
       json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
       json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
@@ -75,6 +84,7 @@ extension Report {
       json.string(bytes(of: name(of: id)))
       put(fields, of: profile.statistics(of: operation), &json)
       putFailures(operation.totals, &json)
+      if !operation.io.isEmpty { putIO(operation.io, as: "io", &json) }
       json.key("wall_histogram_ns")
       json.array { json in
         operation.distribution.forEachBucket { lowest, width, count in

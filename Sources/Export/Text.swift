@@ -15,6 +15,7 @@ extension Report {
     } else {
       putCallTree(&output, style)
       putHottest(&output, style)
+      putIO(&output, style)
       putFailures(&output, style)
     }
     putDrops(&output)
@@ -218,6 +219,7 @@ extension Report {
       (
         diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"
       ),
+      (diagnostics.unattributed_io, "x I/O counted in no operation"),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

@@ -72,6 +72,9 @@ public struct Recording: @unchecked Sendable {
     header.pointee.refusedSites.set(0)
     forgetHeapSamples()
     header.pointee.laneless.clear()
+    header.pointee.sharedIO.set(0)
+    header.pointee.descriptorsOffset.set(0)
+    header.pointee.unattributedIO.set(0)
   }
 
   // MARK: Operations
