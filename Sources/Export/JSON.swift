@@ -23,7 +23,10 @@ extension Report {
         }
       }
       json.key("call_tree")
-      putCallTree(fields, &json)
+      let positions = putCallTree(fields, &json)
+      putModules(&json)
+      putFrames(&json)
+      putCallSites(positions, &json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
@@ -99,13 +102,18 @@ extension Report {
   }
 
   /// Flat, callers first: a host may nest thousands of operations, and JSON readers recurse.
-  private func putCallTree(_ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter) {
+  /// Returns where each path of the profile stands in it.
+  private func putCallTree(
+    _ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter
+  ) -> [Int?] {
+    var positions = [Int?](repeating: nil, count: profile.paths.count)
     let (outermost, children) = childrenByTime()
     var ahead: [(path: Int, caller: Int?)] = outermost.reversed().map { ($0, nil) }
     var position = 0
     json.array { json in
       while let (index, caller) = ahead.popLast() {
         let path = profile.paths[index]
+        positions[index] = position
         json.object { json in
           json.key("caller")
           if let caller { json.integer(UInt64(caller)) } else { json.null() }
@@ -120,6 +128,7 @@ extension Report {
         position += 1
       }
     }
+    return positions
   }
 
   private func putFailures(_ totals: Totals, _ json: inout JSONWriter) {

@@ -15,6 +15,8 @@ extension Report {
     } else {
       putCallTree(&output, style)
       putHottest(&output, style)
+      putFunctions(&output, style)
+      putMemory(&output, style)
       putIO(&output, style)
       putFailures(&output, style)
     }
@@ -200,7 +202,7 @@ extension Report {
     putRest(kinds - most, " more kinds; PROGNOS_JSON has them all\n", &output)
   }
 
-  private func putRest(_ count: Int, _ what: StaticString, _ output: inout Output) {
+  func putRest(_ count: Int, _ what: StaticString, _ output: inout Output) {
     guard count > 0 else { return }
     output.put("  and ")
     output.put(UInt64(count))
