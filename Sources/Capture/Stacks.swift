@@ -5,6 +5,7 @@ import Recording
 // Call stacks of the threads of this process, from a signal handler or from where the caller is.
 
 /// Buffers of frames a lane has: for its thread, and for a signal handler that interrupts it in here.
+/// Each has a second half, in which host frames are merged.
 private let frameBufferCount: UInt32 = 2
 
 /// Makes the tables that stacks need; false when the recording has no room. What is loaded,
@@ -22,7 +23,7 @@ public func prepareStacks(
 ) {
   let depth = min(max(depth, 1), UInt32(Stack.maxDepth))
   if lane.pointee.frameBuffers.value == 0,
-    let buffers = recording.allocate(depth &* 8 &* frameBufferCount, for: lane)
+    let buffers = recording.allocate(depth &* 16 &* frameBufferCount, for: lane)
   {
     lane.pointee.frameBufferDepth.set(depth)
     lane.pointee.frameBuffers.set(buffers)
@@ -57,9 +58,11 @@ public func recordStack(
     lane.pointee.frameBuffersInUse.set(level &+ 1)
     orderForSignals()
     let buffer: UnsafeMutablePointer<UInt64> = recording.at(
-      lane.pointee.frameBuffers.value &+ level &* depth &* 8)
-    let count = captureStack(
+      lane.pointee.frameBuffers.value &+ level &* depth &* 16)
+    let native = captureStack(
       of: lane, in: recording, context: context, into: buffer, capacity: Int(depth))
+    let count = mergeHostFrames(
+      into: buffer, native, capacity: Int(depth), scratch: buffer + Int(depth), in: recording)
     stack = recording.intern(buffer, count) ?? 0
     orderForSignals()
     lane.pointee.frameBuffersInUse.set(level)

@@ -116,6 +116,10 @@ public struct Header: ~Copyable {
   /// Stacks that found no room.
   public let refusedStacks: Cell64
 
+  public let hostFramesOffset: Cell32
+  public let hostFrameCapacity: Cell32
+  public let hostFrameCount: Cell32
+
   // Sites (Sites.swift), and how often the thread's CPU clock is sampled.
   public let siteTable: Cell32
   public let siteMask: Cell32
