@@ -143,8 +143,8 @@ static int descriptor(long stream) {
 STREAM_CALLS(BODY)
 CALLS(BODY)
 
-    // One parameter more than there are registers.
-    static long hooked___recvfrom_chk(PARAMETERS, long g) {
+// One parameter more than there are registers.
+static long hooked___recvfrom_chk(PARAMETERS, long g) {
     uint64_t start = now();
     long result =
         ((long (*)(PARAMETERS, long))hooks[at___recvfrom_chk].original)(a, b, c, d, e, f, g);

@@ -59,8 +59,9 @@ public func recordStack(
     orderForSignals()
     let buffer: UnsafeMutablePointer<UInt64> = recording.at(
       lane.pointee.frameBuffers.value &+ level &* depth &* 16)
-    let native = captureStack(
+    let captured = captureStack(
       of: lane, in: recording, context: context, into: buffer, capacity: Int(depth))
+    let native = dropOwnCallers(buffer, captured, in: recording)
     let count = mergeHostFrames(
       into: buffer, native, capacity: Int(depth), scratch: buffer + Int(depth), in: recording)
     stack = recording.intern(buffer, count) ?? 0
@@ -69,6 +70,21 @@ public func recordStack(
   }
   if stack == 0 { recording.header.pointee.refusedStacks.addShared(1) }
   return stack
+}
+
+/// Takes this library's hooks out from between what they call and what calls them. The innermost frame
+/// stays: then the time is the library's own.
+private func dropOwnCallers(
+  _ frames: UnsafeMutablePointer<UInt64>, _ count: Int, in recording: Recording
+) -> Int {
+  let own = UInt64(recording.header.pointee.ownModule.value)
+  if own == 0 { return count }
+  var kept = 0
+  for index in 0..<count where index == 0 || FrameCode.module(frames[index]) != own {
+    frames[kept] = frames[index]
+    kept &+= 1
+  }
+  return kept
 }
 
 /// Captures a stack of the calling thread, innermost frame first, as `FrameCode`s; returns how many. In any

@@ -116,6 +116,8 @@ public struct Header: ~Copyable {
   /// Stacks that found no room.
   public let refusedStacks: Cell64
 
+  /// The number of this library's own module; 0 before it is known.
+  public let ownModule: Cell32
   public let hostFramesOffset: Cell32
   public let hostFrameCapacity: Cell32
   public let hostFrameCount: Cell32

@@ -230,6 +230,8 @@ void shim_sampled(void *context, uint32_t periods);
 // ---- the loader (loader.c) --------------------------------------------------------------------
 
 void shim_loader_patch(bool install);
+// An address in this library.
+uint64_t shim_own_address(void);
 // How many objects were loaded so far, by all threads.
 uint64_t shim_objects_loaded(void);
 
