@@ -114,11 +114,18 @@ shim_descriptor shim_descriptor_read(int descriptor) {
     if (fstat(descriptor, &s) == 0) {
         switch (s.st_mode & S_IFMT) {
         case S_IFREG:
-        case S_IFBLK: found.kind = shim_file; break;
-        case S_IFSOCK: found.kind = shim_socket; break;
-        case S_IFIFO: found.kind = shim_pipe; break;
+        case S_IFBLK:
+            found.kind = shim_file;
+            break;
+        case S_IFSOCK:
+            found.kind = shim_socket;
+            break;
+        case S_IFIFO:
+            found.kind = shim_pipe;
+            break;
         case S_IFCHR:
-            found.is_instant = major(s.st_rdev) == 1; // memory devices (Documentation/admin-guide/devices)
+            found.is_instant =
+                major(s.st_rdev) == 1; // memory devices (Documentation/admin-guide/devices)
             if (!found.is_instant && tcgetattr(descriptor, &t) == 0) found.kind = shim_terminal;
             break;
         }
