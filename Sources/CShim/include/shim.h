@@ -273,6 +273,10 @@ void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks
 enum { shim_descriptor_count = 4096 };
 extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
 
+SHIM_INLINE bool shim_is_instant(long descriptor) {
+    return (unsigned long)descriptor < shim_descriptor_count && shim_instant[descriptor];
+}
+
 SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
     if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
 }
