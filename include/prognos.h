@@ -10,6 +10,7 @@
  *     prognos/operation.h  operations: begin, end, work, fail, PROGNOS_SCOPE
  *     prognos/reading.h    statistics of operations and of the process
  *     prognos/dump.h       a profile as a file or as text
+ *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
  *
  * The smallest useful host needs three calls and no set-up:
  *
@@ -62,5 +63,6 @@
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
 #include "prognos/reading.h"
+#include "prognos/runtime.h"
 
 #endif /* PROGNOS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading small files of /proc, writing a dump.
+// Reading small files of /proc, writing a dump, telling what a descriptor is.
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity) {
@@ -102,4 +104,42 @@ int shim_write_file(const char *path, const void *bytes, size_t count) {
     char target[PATH_MAX]; // behind symbolic links, so that they stay
     if (!realpath(path, target)) return errno;
     return write_beside(target, there.st_mode & 0777, bytes, count);
+}
+
+shim_descriptor shim_descriptor_read(int descriptor) {
+    int saved = errno;
+    shim_descriptor found = {.kind = shim_other, .position = -1};
+    struct stat s;
+    struct termios t;
+    if (fstat(descriptor, &s) == 0) {
+        switch (s.st_mode & S_IFMT) {
+        case S_IFREG:
+        case S_IFBLK:
+            found.kind = shim_file;
+            break;
+        case S_IFSOCK:
+            found.kind = shim_socket;
+            break;
+        case S_IFIFO:
+            found.kind = shim_pipe;
+            break;
+        case S_IFCHR:
+            found.is_instant =
+                major(s.st_rdev) == 1; // memory devices (Documentation/admin-guide/devices)
+            if (!found.is_instant && tcgetattr(descriptor, &t) == 0) found.kind = shim_terminal;
+            break;
+        }
+    }
+    if (found.kind == shim_file) {
+        int flags = fcntl(descriptor, F_GETFL);
+        found.is_durable = flags != -1 && (flags & O_DSYNC); // a bit of O_SYNC, too
+        found.appends = flags != -1 && (flags & O_APPEND);
+        found.position = lseek(descriptor, 0, SEEK_CUR);
+    }
+    errno = saved;
+    return found;
+}
+
+bool shim_errno_is_again(void) {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == EINPROGRESS;
 }

@@ -258,3 +258,43 @@ uint64_t shim_objects_loaded(void) {
     dl_iterate_phdr(count_loads, &loaded);
     return loaded;
 }
+
+// ---- tables of functions in data ----------------------------------------------------------------
+
+typedef struct pointers {
+    const shim_hook *hooks;
+    size_t count;
+    bool install;
+    size_t replaced;
+} pointers;
+
+static int patch_pointers(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)size;
+    pointers *p = context;
+    object o;
+    if (!read_object(info, &o) || (void *)o.start != p->hooks[0].object) return 0;
+    size_t bytes = o.relro_end - o.relro;
+    if (bytes == 0 || mprotect((void *)o.relro, bytes, PROT_READ | PROT_WRITE) != 0) return 1;
+    for (void **word = (void **)o.relro; word < (void **)o.relro_end; word++) {
+        for (size_t i = 0; i < p->count; i++) {
+            void *from = p->install ? p->hooks[i].original : p->hooks[i].replacement;
+            void *to = p->install ? p->hooks[i].replacement : p->hooks[i].original;
+            if (!from || !to || *word != from) continue;
+            __atomic_store_n(word, to, __ATOMIC_RELEASE);
+            p->replaced++;
+            break;
+        }
+    }
+    mprotect((void *)o.relro, bytes, PROT_READ);
+    return 1;
+}
+
+size_t shim_pointers_patch(const shim_hook *hooks, size_t count, bool install) {
+    for (size_t i = 0; i < count; i++)
+        if (!hooks[i].original || !hooks[i].is_libc) return 0;
+    int saved = errno;
+    pointers p = {hooks, count, install, 0};
+    dl_iterate_phdr(patch_pointers, &p);
+    errno = saved;
+    return p.replaced;
+}

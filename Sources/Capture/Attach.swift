@@ -123,7 +123,10 @@ func forked() {
   lastRefusal.store(0, ordering: .relaxed)
   let header = existingRecording()?.header
   let (tracks, period) = (header?.pointee.liveTracks.value, header?.pointee.samplePeriod.value)
-  guard restartRecordingInChild() else { return }
+  guard restartRecordingInChild() else {
+    if let recording = existingRecording() { forgetOtherUnwinds(in: recording) }
+    return
+  }
   openAtFork.wrappingAdd(open, ordering: .relaxed)
   shim_slot_set(nil)
   if let tracks, let period, let recording = existingRecording() {

@@ -24,11 +24,16 @@ private let leastSignalFrame: UInt64 = 1024
 /// call's part of the stack is ours now, where a handler's lies beyond it. The lane is set free.
 @_semantics("no_performance_analysis") @inline(never)
 func isLeftOut(on lane: UnsafeMutablePointer<Lane>) -> Bool {
+  guard isInterrupting(lane) else { return false }
+  lane.pointee.reentered.add(1)
+  return true
+}
+
+/// Whether a call that found its lane busy interrupted the one that marked it; else the lane is set free.
+@_semantics("no_performance_analysis") @inline(never)
+func isInterrupting(_ lane: UnsafeMutablePointer<Lane>) -> Bool {
   let isBeyond = shim_stack_pointer() &+ leastSignalFrame < lane.pointee.busyStack[0].value
-  if isBeyond || shim_on_alternative_stack() {
-    lane.pointee.reentered.add(1)
-    return true
-  }
+  if isBeyond || shim_on_alternative_stack() { return true }
   lane.pointee.top.set(lane.pointee.top.value & ~Frame.busyOffset)
   return false
 }

@@ -61,6 +61,17 @@ extension Recording {
     return ratio
   }
 
+  /// The same without waiting: of a very young recording less exact, 0.1 % after 50 us.
+  var nanosecondsPerTickSoFar: Double {
+    guard usesCounter else { return 1 }
+    if header.pointee.calibratedAge.acquired != 0 {
+      return Double(bitPattern: header.pointee.nanosecondsPerTick.value)
+    }
+    let now = moment(in: self)
+    let elapsed = now.monotonic &- header.pointee.startMonotonic.value
+    return Double(elapsed) / Double(max(now.ticks &- header.pointee.startTicks.value, 1))
+  }
+
   /// This moment, as a reader of this process's own recording needs it.
   public func readingMoment() -> ReadingMoment {
     let nanosecondsPerTick = calibrateClock()

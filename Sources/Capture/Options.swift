@@ -96,7 +96,7 @@ public enum Options {
     PROGNOS_TRACK_CPU | PROGNOS_TRACK_MEMORY | PROGNOS_TRACK_IO | PROGNOS_TRACK_STACKS
     | PROGNOS_TRACK_SAMPLES
 
-  private static let trackWords: [(StaticString, UInt32)] = [
+  public static let trackWords: [(StaticString, UInt32)] = [
     ("cpu", PROGNOS_TRACK_CPU), ("memory", PROGNOS_TRACK_MEMORY), ("io", PROGNOS_TRACK_IO),
     ("stacks", PROGNOS_TRACK_STACKS), ("samples", PROGNOS_TRACK_SAMPLES),
     ("timeline", PROGNOS_TRACK_TIMELINE),

@@ -7,12 +7,10 @@ import Recording
 /// Buffers of frames a lane has: for its thread, and for a signal handler that interrupts it in here.
 private let frameBufferCount: UInt32 = 2
 
-/// Makes the tables that stacks need and learns what is loaded; false when the recording has no room. In
-/// normal context, by one thread at a time. `stackBytes` limits the memory of the stacks themselves.
+/// Makes the tables that stacks need; false when the recording has no room. What is loaded,
+/// `refreshModules` says. In normal context, by one thread at a time. `stackBytes` limits the memory of the stacks themselves.
 public func prepareStacks(in recording: Recording, stackBytes: UInt32) -> Bool {
-  guard recording.prepareStackZones(stackBytes: stackBytes) else { return false }
-  refreshModules(in: recording)
-  return true
+  recording.prepareStackZones(stackBytes: stackBytes)
 }
 
 /// Gives the calling thread's lane what its stacks need: buffers of `depth` frames (at most

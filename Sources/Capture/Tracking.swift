@@ -26,7 +26,11 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     recording.header.pointee.stackDepth.set(options.stack_depth)
     recording.header.pointee.heapSampleBytes.set(options.heap_sample_bytes)
     let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
-    prepareTables(options.track, period: period, in: recording)
+    let hasMemory = options.track & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
+    let hasIO = options.track & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
+    recording.header.pointee.wantedTracks.set(options.track)
+    prepareTables(
+      options.track, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
     forgetPatched()
     shim_loaded()
     if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {
@@ -47,6 +51,8 @@ public func stopTracking() {
     shim_sampler_remove()
     shim_loader_patch(false)
     shim_memory_patch(false)
+    shim_io_patch(false)
+    _ = shim_streams_patch(false)
     reasons = TrackingReasons()
   }
 }
@@ -63,7 +69,9 @@ private func changeTracking(_ change: () -> Void) {
 }
 
 /// Sets aside what the tracks need in the recording, and notes which of them are live.
-private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recording) {
+private func prepareTables(
+  _ tracks: UInt32, period: UInt64, hasMemory: Bool, hasIO: Bool, in recording: Recording
+) {
   var live = recording.header.pointee.cpuClock.value == CPUClock.off ? 0 : PROGNOS_TRACK_CPU
   let noRoom: StaticString = "the recording has no room for it: raise memory_limit_bytes"
   let notWanted: StaticString = "not asked for (prognos_options.track)"
@@ -83,13 +91,24 @@ private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recor
     }
   }
   if tracks & PROGNOS_TRACK_MEMORY != 0 {
-    if !shim_memory_find() {
+    if !hasMemory {
       reasons.memory = "the process has no allocation functions that can be hooked"
     } else if recording.prepareHeapSamples(), recording.prepareMappings() {
       live |= PROGNOS_TRACK_MEMORY
       reasons.memory = "hooks in the tables of all loaded objects"
     } else {
       reasons.memory = noRoom
+    }
+  }
+  if tracks & PROGNOS_TRACK_IO != 0 {
+    if !hasIO {
+      reasons.io = "the process has no input and output functions that can be hooked"
+    } else if recording.prepareIO(tableBytes: Descriptor.tableBytes) {
+      live |= PROGNOS_TRACK_IO
+      reasons.io =
+        "hooks in the tables of all loaded objects, and in those of the C library's streams"
+    } else {
+      reasons.io = noRoom
     }
   }
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
@@ -100,8 +119,7 @@ private func prepareTables(_ tracks: UInt32, period: UInt64, in recording: Recor
 /// In a forked child, whose recording is empty: what the parent tracked goes on.
 func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
-  guard tracks != 0 else { return }
-  prepareTables(tracks, period: period, in: recording)
+  prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
 }
 
 /// Puts the hooks of what is live into all tables.
@@ -110,6 +128,12 @@ func patchTables() {
   let live = recording.header.pointee.liveTracks.value
   if live & ~PROGNOS_TRACK_CPU != 0 { shim_loader_patch(true) }
   if live & PROGNOS_TRACK_MEMORY != 0 { shim_memory_patch(true) }
+  if live & PROGNOS_TRACK_IO != 0 {
+    shim_io_patch(true)
+    if !shim_streams_patch(true) {
+      reasons.io = "hooks in all tables, but not in the C library's streams: they look unfamiliar"
+    }
+  }
   if live & PROGNOS_TRACK_SAMPLES != 0 { shim_sampler_patch(true) }
 }
 

@@ -23,7 +23,11 @@ extension Report {
         }
       }
       json.key("call_tree")
-      putCallTree(fields, &json)
+      let positions = putCallTree(fields, &json)
+      putModules(&json)
+      putFrames(&json)
+      putCallSites(positions, &json)
+      if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
     return json.output
@@ -55,6 +59,14 @@ extension Report {
       json.string(bytes(of: capabilities.cpu_clock))
       json.key("cpu_clock_reason")
       json.string(bytes(of: capabilities.cpu_clock_reason))
+      json.key("memory_reason")
+      json.string(bytes(of: capabilities.memory_reason))
+      json.key("io_reason")
+      json.string(bytes(of: capabilities.io_reason))
+      json.key("stacks_reason")
+      json.string(bytes(of: capabilities.stacks_reason))
+      json.key("samples_reason")
+      json.string(bytes(of: capabilities.samples_reason))
       json.member("ticks_per_s", .real(capabilities.ticks_per_s))
       json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
       json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
@@ -75,6 +87,7 @@ extension Report {
       json.string(bytes(of: name(of: id)))
       put(fields, of: profile.statistics(of: operation), &json)
       putFailures(operation.totals, &json)
+      if !operation.io.isEmpty { putIO(operation.io, as: "io", &json) }
       json.key("wall_histogram_ns")
       json.array { json in
         operation.distribution.forEachBucket { lowest, width, count in
@@ -89,13 +102,18 @@ extension Report {
   }
 
   /// Flat, callers first: a host may nest thousands of operations, and JSON readers recurse.
-  private func putCallTree(_ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter) {
+  /// Returns where each path of the profile stands in it.
+  private func putCallTree(
+    _ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter
+  ) -> [Int?] {
+    var positions = [Int?](repeating: nil, count: profile.paths.count)
     let (outermost, children) = childrenByTime()
     var ahead: [(path: Int, caller: Int?)] = outermost.reversed().map { ($0, nil) }
     var position = 0
     json.array { json in
       while let (index, caller) = ahead.popLast() {
         let path = profile.paths[index]
+        positions[index] = position
         json.object { json in
           json.key("caller")
           if let caller { json.integer(UInt64(caller)) } else { json.null() }
@@ -110,6 +128,7 @@ extension Report {
         position += 1
       }
     }
+    return positions
   }
 
   private func putFailures(_ totals: Totals, _ json: inout JSONWriter) {

@@ -14,11 +14,14 @@ public struct Report {
   public let command: [UInt8]
   public let startUnixNanoseconds: Int64
   public let endUnixNanoseconds: Int64
+  /// The frames of the call sites.
+  public let frames: FrameNames
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
-    command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64
+    command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
+    frames: FrameNames = FrameNames()
   ) {
     self.profile = profile
     self.process = process
@@ -29,6 +32,7 @@ public struct Report {
     self.command = command
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
+    self.frames = frames
   }
 
   /// The name of an operation.

@@ -15,6 +15,9 @@ extension Report {
     } else {
       putCallTree(&output, style)
       putHottest(&output, style)
+      putFunctions(&output, style)
+      putMemory(&output, style)
+      putIO(&output, style)
       putFailures(&output, style)
     }
     putDrops(&output)
@@ -199,7 +202,7 @@ extension Report {
     putRest(kinds - most, " more kinds; PROGNOS_JSON has them all\n", &output)
   }
 
-  private func putRest(_ count: Int, _ what: StaticString, _ output: inout Output) {
+  func putRest(_ count: Int, _ what: StaticString, _ output: inout Output) {
     guard count > 0 else { return }
     output.put("  and ")
     output.put(UInt64(count))
@@ -218,6 +221,7 @@ extension Report {
       (
         diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"
       ),
+      (diagnostics.unattributed_io, "x I/O counted in no operation"),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

@@ -37,9 +37,14 @@ func readCapabilities(_ recording: Recording) -> prognos_capabilities {
   capabilities.max_ops = header.pointee.operationCapacity.value
   capabilities.max_threads = header.pointee.laneCapacity.value
   capabilities.max_depth = Lane.maxDepth
-  capabilities.track = clock == CPUClock.off ? 0 : UInt32(PROGNOS_TRACK_CPU)
+  let reasons = trackingReasons()
+  capabilities.memory_reason = text(reasons.memory)
+  capabilities.io_reason = text(reasons.io)
+  capabilities.stacks_reason = text(reasons.stacks)
+  capabilities.samples_reason = text(reasons.samples)
+  capabilities.track = header.pointee.liveTracks.value
   capabilities.track_unavailable =
-    header.pointee.wantedTracks.value & ~UInt32(PROGNOS_TRACK_CPU)
+    header.pointee.wantedTracks.value & ~capabilities.track
   return capabilities
 }
 
@@ -77,6 +82,7 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
     header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
   diagnostics.outside_operation = header.pointee.outsideOperation.value
   diagnostics.unbalanced_ends = header.pointee.unbalancedEnds.value
+  diagnostics.unattributed_io = header.pointee.unattributedIO.value
   diagnostics.recording_bytes = recording.bytesInUse
   recording.forEachLane { lane in
     diagnostics.unbalanced_ends += lane.pointee.unbalancedEnds.value

@@ -104,5 +104,5 @@ private func makeReport(_ recording: Recording) -> Report {
     diagnostics: readDiagnostics(recording), libraryVersion: Version.text,
     processID: recording.header.pointee.processID.value, command: commandName(),
     startUnixNanoseconds: Int64(bitPattern: recording.header.pointee.startUnix.value),
-    endUnixNanoseconds: shim_unix_ns())
+    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile))
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Capture
 import Recording
 import Synchronization
 
@@ -59,7 +60,13 @@ func logStart(_ live: prognos_capabilities, wanted: prognos_options) {
     }
   }
   if live.track_unavailable != 0 {
-    log { $0.put("prognos: this version tracks PROGNOS_TRACK_CPU only") }
+    log {
+      $0.put("prognos: asked for, and not tracked:")
+      for (word, bit) in Options.trackWords where live.track_unavailable & bit != 0 {
+        $0.put(" ")
+        $0.put(word)
+      }
+    }
   }
 }
 

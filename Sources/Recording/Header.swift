@@ -125,6 +125,13 @@ public struct Header: ~Copyable {
   public let stackDepth: Cell32
   /// PROGNOS_TRACK_* bits that are live now.
   public let liveTracks: Cell32
+  /// An `IORecord` of what found no place in a node: any thread adds. 0 before it was prepared.
+  public let sharedIO: Cell32
+  /// The table of descriptors, which is the writers' alone.
+  public let descriptorsOffset: Cell32
+  let padding2: Cell32
+  /// Calls counted in `sharedIO` because memory was full, or a hot call was interrupted.
+  public let unattributedIO: Cell64
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -2,7 +2,7 @@
 
 /// Where the zones of a recording lie, computed from its limits (docs/recording.md).
 ///
-/// header | operations | name index | names | failure kinds | lane offsets | arena
+/// header | operations | name index | names | failure kinds | lane offsets | modules | arena
 ///
 /// The zones before the arena have fixed sizes and are touched page by page as they fill. Lanes, nodes,
 /// histogram octaves and frame segments come from the arena.
@@ -20,7 +20,12 @@ public struct Layout {
   public private(set) var namesOffset: UInt32 = 0
   public private(set) var kindsOffset: UInt32 = 0
   public private(set) var lanesOffset: UInt32 = 0
+  public private(set) var modulesOffset: UInt32 = 0
   public private(set) var arenaOffset: UInt32 = 0
+  /// 2,048 from 32 MiB on, in a smaller recording in proportion.
+  public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), 2048) }
+  /// For the texts of modules behind their table: on average so many a module.
+  static let textBytesPerModule: UInt32 = 64
 
   /// Lays out a recording of at most `memoryLimit` bytes. The tables take at most half of it: where
   /// they would take more, the capacity of the larger one is halved until they fit.
@@ -57,6 +62,7 @@ public struct Layout {
     namesOffset = zone(operations * 32 + 32 * 1024)
     kindsOffset = zone(UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes))
     lanesOffset = zone(UInt64(laneCapacity) * 4)
+    modulesOffset = zone(UInt64(moduleCapacity * (Module.bytes + Self.textBytesPerModule)))
     arenaOffset = UInt32(truncatingIfNeeded: end)
     return end <= UInt64(bytes) / 2
   }

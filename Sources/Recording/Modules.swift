@@ -140,8 +140,8 @@ extension Recording {
     module.pointee.sequence.publish(sequence &+ 2)
   }
 
-  /// The number of a file that is not loaded now, or a new one; nil when the table or the arena is
-  /// full. `path` is NUL-terminated and below one page.
+  /// The number of a file that is not loaded now, or a new one; nil when the table or the room for texts is
+  /// full. `path` is NUL-terminated.
   public func numberOfModule(
     path: UnsafePointer<CChar>, buildID: UnsafePointer<UInt8>, buildIDBytes: Int
   ) -> UInt32? {
@@ -196,10 +196,8 @@ extension Recording {
     var count: UInt32 = 0
     while path[Int(count)] != 0 { count &+= 1 }
     let header = header
-    if header.pointee.moduleTextEnd.value &- header.pointee.moduleText.value <= count {
-      guard count < Layout.page, let page = claimPages(1) else { return nil }
-      header.pointee.moduleText.set(page)
-      header.pointee.moduleTextEnd.set(page &+ Layout.page)
+    guard header.pointee.moduleTextEnd.value &- header.pointee.moduleText.value > count else {
+      return nil
     }
     let offset = header.pointee.moduleText.value
     let copy = (base + Int(offset)).assumingMemoryBound(to: CChar.self)

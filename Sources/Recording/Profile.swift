@@ -18,6 +18,9 @@ public struct Profile {
     /// What was allocated in calls of this path itself, and with the calls made from it.
     public var ownMemory = MemoryTotals()
     public var memory = MemoryTotals()
+    /// Input and output without that of the calls made from here, and with it.
+    public var selfIO = IOTotals()
+    public var io = IOTotals()
 
     /// Wall time, with what open calls took so far; never less than that of the calls made from here.
     public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
@@ -41,20 +44,24 @@ public struct Profile {
     public var ownMemory = MemoryTotals()
     /// With calls made from it. What a recursive operation allocates counts once.
     public var memory = MemoryTotals()
+    /// With that of the calls made from these; a call to itself counts once.
+    public var io = IOTotals()
   }
 
   public let recording: Recording
   public let moment: ReadingMoment
   /// Callers before those they call.
-  public private(set) var paths: [Path] = []
+  public internal(set) var paths: [Path] = []
   /// By handle - 1.
-  public private(set) var operations: [Operation] = []
+  public internal(set) var operations: [Operation] = []
   /// By handle - 1: calls that found no room for a path.
   public private(set) var pathless: [Totals]
 
   /// What was allocated while no operation was open.
   public private(set) var outsideMemory = MemoryTotals()
   public private(set) var sites: [SiteTotals] = []
+  /// Input and output outside operations, and what found no place in them.
+  public internal(set) var outsideIO = IOTotals()
 
   private var indexOfChild: [UInt64: Int] = [:]
   private var pathOfNode: [UInt32: Int] = [:]
@@ -84,6 +91,7 @@ public struct Profile {
       paths[parent].calleeSwitches += paths[index].totals.switches
     }
     addUpOperations()
+    addUpIO()
   }
 
   private mutating func read(
@@ -114,6 +122,7 @@ public struct Profile {
         paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
+        paths[path].selfIO.add(recording.io(of: node))
       }
     }
     for call in open {

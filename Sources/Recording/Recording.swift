@@ -36,6 +36,10 @@ public struct Recording: @unchecked Sendable {
     header.pointee.namesEnd.set(layout.kindsOffset)
     header.pointee.kindsOffset.set(layout.kindsOffset)
     header.pointee.lanesOffset.set(layout.lanesOffset)
+    header.pointee.moduleTable.set(layout.modulesOffset)
+    header.pointee.moduleCapacity.set(layout.moduleCapacity)
+    header.pointee.moduleText.set(layout.modulesOffset &+ layout.moduleCapacity &* Module.bytes)
+    header.pointee.moduleTextEnd.set(layout.arenaOffset)
     header.pointee.arenaOffset.set(layout.arenaOffset)
     // Byte 0 of the names is the end of no name, so that offset 0 within them means "none".
     header.pointee.namesUsed.set(1)
@@ -44,7 +48,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.magic.publish(Header.magic)
   }
 
-  /// Empties the recording but for its names: what a forked child begins with. No other thread may be
+  /// Empties the recording but for its names and modules: what a forked child begins with. No other thread may be
   /// using it. The caller has returned the arena's memory to zeros.
   public func beginAgain(processID: UInt32) {
     let header = header
@@ -68,6 +72,9 @@ public struct Recording: @unchecked Sendable {
     header.pointee.refusedSites.set(0)
     forgetHeapSamples()
     header.pointee.laneless.clear()
+    header.pointee.sharedIO.set(0)
+    header.pointee.descriptorsOffset.set(0)
+    header.pointee.unattributedIO.set(0)
   }
 
   // MARK: Operations

@@ -9,6 +9,7 @@ extension Profile {
     stats.self_wall_ns = operation.selfNanoseconds
     stats.self_cpu_ns = operation.selfCPUNanoseconds
     fill(&stats, operation.memory, own: operation.ownMemory)
+    fill(&stats, with: operation.io)
     return stats
   }
 
@@ -18,6 +19,7 @@ extension Profile {
     stats.self_wall_ns = nanoseconds(selfTicks(path))
     stats.self_cpu_ns = selfCPUNanoseconds(path)
     fill(&stats, path.memory, own: path.ownMemory)
+    fill(&stats, with: path.io)
     return stats
   }
 
@@ -29,6 +31,14 @@ extension Profile {
     stats.live_bytes = UInt64(min(memory.liveBytes.rounded(), 0x1p63))
     stats.self_allocated_bytes = own.allocatedBytes
     stats.self_live_bytes = UInt64(min(own.liveBytes.rounded(), 0x1p63))
+  }
+
+  private func fill(_ stats: inout prognos_op_stats, with io: IOTotals) {
+    stats.read_bytes = io.allReads.bytes
+    stats.written_bytes = io.allWrites.bytes
+    stats.io_calls = io.calls
+    stats.io_wait_ns = nanoseconds(io.waitTicks)
+    stats.sequential_ratio = io.sequentialRatio
   }
 
   private func statistics(_ totals: Totals, _ distribution: Distribution) -> prognos_op_stats {

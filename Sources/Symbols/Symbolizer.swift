@@ -138,3 +138,11 @@ public struct Symbolizer: ~Copyable {
     image.section(ofKind: kind).flatMap { SymbolTable($0, of: image) }
   }
 }
+
+/// Calls `body` with a symbolizer. For other modules: Embedded Swift destroys a value that cannot be copied
+/// only in the module of its type.
+@inline(never)
+public func withSymbolizer(_ body: (borrowing Symbolizer) -> Void) {
+  let symbolizer = Symbolizer()
+  body(symbolizer)
+}

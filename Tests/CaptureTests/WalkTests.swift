@@ -44,6 +44,7 @@ enum Walks {
   static let prepared: Recording = {
     let recording = recording()
     _ = prepareStacks(in: recording, stackBytes: 1 << 20)
+    refreshModules(in: recording)
     return recording
   }()
 

@@ -8,10 +8,10 @@
 PROGNOS_EXTERN_C_BEGIN
 
 /** What is recorded: bits of prognos_options.track. Wall time and counts always are. */
-#define PROGNOS_TRACK_CPU 0x01u      /**< CPU time, context switches, page faults */
-#define PROGNOS_TRACK_MEMORY 0x02u   /**< accepted, not in this version */
-#define PROGNOS_TRACK_IO 0x04u       /**< accepted, not in this version */
-#define PROGNOS_TRACK_STACKS 0x08u   /**< accepted, not in this version */
+#define PROGNOS_TRACK_CPU 0x01u    /**< CPU time, context switches, page faults */
+#define PROGNOS_TRACK_MEMORY 0x02u /**< accepted, not in this version */
+#define PROGNOS_TRACK_IO 0x04u     /**< input, output and waits: the C library's calls are hooked */
+#define PROGNOS_TRACK_STACKS 0x08u /**< accepted, not in this version */
 #define PROGNOS_TRACK_SAMPLES 0x10u  /**< accepted, not in this version */
 #define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
 
@@ -61,6 +61,10 @@ typedef struct prognos_capabilities {
     uint32_t track;             /**< PROGNOS_TRACK_* bits that are live */
     uint32_t track_unavailable; /**< PROGNOS_TRACK_* bits asked for that are not */
     uint32_t reserved;          /**< 0 */
+    const char *memory_reason;  /**< how memory is tracked, or why it is not */
+    const char *io_reason;      /**< the same of input and output */
+    const char *stacks_reason;  /**< of call stacks */
+    const char *samples_reason; /**< of their sampling by time */
 } prognos_capabilities;
 
 /**
@@ -83,6 +87,8 @@ typedef struct prognos_diagnostics {
     uint64_t recording_bytes; /**< memory taken from the limit */
     uint64_t clock_syncs;     /**< times the system was asked for CPU time */
     uint64_t self_cpu_ns;     /**< CPU time in them, estimated: clock_syncs x the cost of one */
+    uint64_t
+        unattributed_io; /**< I/O counted in no operation: memory is full, or a signal handler's */
 } prognos_diagnostics;
 
 /**

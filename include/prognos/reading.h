@@ -46,14 +46,15 @@ typedef struct prognos_op_stats {
     uint64_t self_cpu_ns;  /**< less that of operations called inside; with open calls */
     uint64_t blocked_ns;   /**< wall_ns - cpu_ns: waiting, sleeping, or ready but without a CPU */
     uint64_t allocated_bytes; /**< handed out inside, exact: see "Memory" above */
-    uint64_t allocations;     /**< blocks handed out inside; a realloc counts as one, and one free */
-    uint64_t freed_bytes;     /**< given back inside, whoever allocated it */
-    uint64_t live_bytes;      /**< allocated inside and freed by nobody yet: an estimate */
-    uint64_t read_bytes;
+    uint64_t allocations; /**< blocks handed out inside; a realloc counts as one, and one free */
+    uint64_t freed_bytes; /**< given back inside, whoever allocated it */
+    uint64_t live_bytes;  /**< allocated inside and freed by nobody yet: an estimate */
+    uint64_t read_bytes;  /**< with PROGNOS_TRACK_IO: by calls that reached the kernel; a recursive
+                                 call's own counts once */
     uint64_t written_bytes;
-    uint64_t io_calls;
-    uint64_t io_wait_ns;
-    double sequential_ratio;
+    uint64_t io_calls;   /**< calls that transferred data or tried to; a copy between files: two */
+    uint64_t io_wait_ns; /**< time in these, in syncs, opens, closes, connects, accepts and polls */
+    double sequential_ratio; /**< of the requests of files: began where the one before had ended */
     uint64_t voluntary_switches;   /**< the thread gave up its CPU: it waited for something */
     uint64_t involuntary_switches; /**< the thread was preempted */
     uint64_t page_faults;          /**< minor and major, seen at switches */

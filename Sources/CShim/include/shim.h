@@ -162,6 +162,10 @@ void shim_hooks_find(shim_hook *hooks, size_t count);
 size_t shim_hooks_patch(const shim_hook *hooks, size_t count, bool install,
                         bool (*_Nullable wants)(const void *object, const shim_hook *hook));
 
+// The same for pointers to them in the data that is read-only after relocation of the object that defines
+// them all, if it is the C library.
+size_t shim_pointers_patch(const shim_hook *hooks, size_t count, bool install);
+
 // ---- allocation hooks (memory.c) --------------------------------------------------------------
 
 // Finds the allocation functions; false when there is nothing to hook.
@@ -234,6 +238,55 @@ void shim_loaded(void);
 void shim_unloading(void);
 void shim_unloaded(void);
 bool shim_has_run_path(uint64_t address);
+// ---- hooks of calls that wait (io.c) ----------------------------------------------------------
+
+// Finds them; false when there is nothing to hook. `counter`: time is taken by the cycle counter.
+bool shim_io_find(bool counter);
+void shim_io_patch(bool install);
+// The same for the C library's streams; returns whether they are hooked now, which they are not when its
+// tables are not as expected.
+bool shim_streams_patch(bool install);
+
+typedef enum shim_io_call {
+    shim_io_read, // the transfers first: 1 is the bit of writes, 2 that of sockets
+    shim_io_write,
+    shim_io_receive,
+    shim_io_send,
+    shim_io_sync,
+    shim_io_open,
+    shim_io_close,
+    shim_io_connect,
+    shim_io_accept,
+    shim_io_poll,
+    shim_io_pause,   // sleeps and waits for other threads
+    shim_io_replace, // the descriptor is a new one now
+    shim_io_seek,
+} shim_io_call;
+
+// Implemented in Swift (Capture/IOHooks.swift). Keeps errno, which counts when the result is below zero.
+void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks, uint64_t wanted,
+                  int64_t offset);
+
+// Descriptors below this number whose calls are not timed, because they never wait.
+enum { shim_descriptor_count = 4096 };
+extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
+
+SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
+    if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
+}
+
+// What a descriptor is, at the cost of some system calls.
+typedef enum shim_kind { shim_file, shim_socket, shim_pipe, shim_terminal, shim_other } shim_kind;
+typedef struct shim_descriptor {
+    shim_kind kind;
+    bool is_durable; // each write waits for the disk (O_SYNC, O_DSYNC)
+    bool appends;
+    bool is_instant;  // /dev/null and its like
+    int64_t position; // of a file; -1 when it has none
+} shim_descriptor;
+shim_descriptor shim_descriptor_read(int descriptor);
+// Whether errno says that the call is to be tried again.
+bool shim_errno_is_again(void);
 
 // ---- numbers ----------------------------------------------------------------------------------
 

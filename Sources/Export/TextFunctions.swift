@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import Recording
+
+/// Where operations spend their time: the functions that the samples of an operation's own time met.
+extension Report {
+  private struct Function {
+    var cpuNanoseconds: UInt64 = 0
+    var waitNanoseconds: UInt64 = 0
+    /// Time by the function that called it.
+    var callers: [Int: UInt64] = [:]
+    let label: [UInt8]
+
+    var nanoseconds: UInt64 { cpuNanoseconds + waitNanoseconds }
+
+    /// The caller with the most time; of two alike the one that was met first.
+    var mainCaller: Int? {
+      callers.max { $0.value != $1.value ? $0.value < $1.value : $0.key > $1.key }?.key
+    }
+  }
+
+  private static var mostOperations: Int { 6 }
+  private static var mostFunctions: Int { 4 }
+
+  func putFunctions(_ output: inout Output, _ style: TextStyle) {
+    var sitesOfOperation: [[Int]] = profile.operations.map { _ in [] }
+    for (index, site) in profile.sites.enumerated() where site.nanoseconds > 0 && site.stack != 0 {
+      if let path = site.path {
+        sitesOfOperation[Int(profile.paths[path].operation) - 1].append(index)
+      }
+    }
+    let times = sitesOfOperation.map { $0.reduce(UInt64(0)) { $0 + profile.sites[$1].nanoseconds } }
+    let ranks = times.indices.filter { times[$0] > 0 }
+      .sorted { times[$0] != times[$1] ? times[$0] > times[$1] : $0 < $1 }
+    guard !ranks.isEmpty else { return }
+    var table = Table([
+      .init("WHERE THE TIME GOES", .left), .init("FUNCTION", .left), .init("SHARE", .left),
+      .init("ON CPU"), .init("WAITING"), .init("CALLED FROM", .left),
+    ])
+    for operation in ranks.prefix(Self.mostOperations) {
+      let functions = functions(of: sitesOfOperation[operation])
+      for (rank, function) in functions.prefix(Self.mostFunctions).enumerated() {
+        let share = Double(function.nanoseconds) / Double(times[operation])
+        table.add([
+          rank == 0 ? style.label(bytes(of: name(of: UInt32(operation + 1)))) : [],
+          style.label(function.label),
+          style.bar(share) + style.percent(share),
+          style.duration(function.cpuNanoseconds, when: function.cpuNanoseconds > 0),
+          style.duration(function.waitNanoseconds, when: function.waitNanoseconds > 0),
+          function.mainCaller.map { style.label(label(ofFrame: $0)) } ?? [],
+        ])
+      }
+    }
+    output.put("\n")
+    table.render(into: &output, style)
+    putRest(
+      ranks.count - Self.mostOperations, " more operations; PROGNOS_JSON has them all\n", &output)
+  }
+
+  /// The innermost functions of these sites, the one with the most time first.
+  private func functions(of sites: [Int]) -> [Function] {
+    var functions: [Function] = []
+    var indexOfFrame: [Int: Int] = [:]
+    for site in sites.map({ profile.sites[$0] }) {
+      let stack = frames(ofStack: site.stack)
+      guard let innermost = stack.first else { continue }
+      let function = indexOfFrame[innermost] ?? index(of: label(ofFrame: innermost), in: &functions)
+      indexOfFrame[innermost] = function
+      functions[function].cpuNanoseconds += site.cpuNanoseconds
+      functions[function].waitNanoseconds += site.waitNanoseconds
+      let label = functions[function].label
+      if let caller = stack.dropFirst().first(where: { self.label(ofFrame: $0) != label }) {
+        functions[function].callers[caller, default: 0] += site.nanoseconds
+      }
+    }
+    return functions.sorted {
+      $0.nanoseconds != $1.nanoseconds
+        ? $0.nanoseconds > $1.nanoseconds : $0.label.lexicographicallyPrecedes($1.label)
+    }
+  }
+
+  private func index(of label: [UInt8], in functions: inout [Function]) -> Int {
+    if let known = functions.firstIndex(where: { $0.label == label }) { return known }
+    functions.append(Function(label: label))
+    return functions.count - 1
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import Recording
+
+/// Input and output in a profile's text: who waited for it, and what would help.
+extension Report {
+  func putIO(_ output: inout Output, _ style: TextStyle) {
+    var rows: [(label: [UInt8], io: IOTotals)] = []
+    for (index, operation) in profile.operations.enumerated() where operation.io.calls > 0 {
+      rows.append((style.label(bytes(of: name(of: UInt32(index + 1)))), operation.io))
+    }
+    guard !rows.isEmpty else { return }
+    // The longest waiting first; sorted by hand over indices, so that equal ones stay in order.
+    let order = rows.indices.sorted {
+      let (first, second) = (rows[$0].io.waitTicks, rows[$1].io.waitTicks)
+      return first != second ? first > second : $0 < $1
+    }
+    var table = Table([
+      .init("BY I/O", .left), .init("READS"), .init("READ"), .init("WRITES"), .init("WRITTEN"),
+      .init("WAITED"), .init("OF THAT SYNC"), .init("SEQUENTIAL"), .init("MEAN REQUEST"),
+    ])
+    for index in order.prefix(Self.mostIORows) { table.add(cells(rows[index], style)) }
+    if profile.outsideIO.calls > 0 {
+      table.add(cells((Array("(outside operations)".utf8), profile.outsideIO), style))
+    }
+    output.put("\n")
+    table.render(into: &output, style)
+    if rows.count > Self.mostIORows {
+      output.put("  and ")
+      output.put(UInt64(rows.count - Self.mostIORows))
+      output.put(" more operations\n")
+    }
+    putIOAdvice(&output, style)
+  }
+
+  private static var mostIORows: Int { 15 }
+
+  private func cells(_ row: (label: [UInt8], io: IOTotals), _ style: TextStyle) -> [[UInt8]] {
+    let (reads, writes) = (row.io.allReads, row.io.allWrites)
+    let sync = row.io.waits(IORecord.Wait.sync)
+    return [
+      row.label,
+      style.count(reads.calls), style.size(reads.bytes),
+      style.count(writes.calls), style.size(writes.bytes),
+      style.duration(profile.nanoseconds(row.io.waitTicks)),
+      sync.calls > 0 ? style.duration(profile.nanoseconds(sync.ticks)) : [],
+      row.io.classified > 0 ? style.percent(row.io.sequentialRatio) : [],
+      style.size((reads.bytes + writes.bytes) / max(reads.calls + writes.calls, 1)),
+    ]
+  }
+}

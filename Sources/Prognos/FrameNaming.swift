@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Export
+import Recording
+import Symbols
+
+/// Names for all frames of a profile's call sites. Opens the files of the modules that they are in.
+func nameFrames(of profile: Profile) -> FrameNames {
+  let recording = profile.recording
+  var codesOfModule: [UInt32: [UInt64]] = [:]
+  var seen: [UInt64: Bool] = [:]
+  for site in profile.sites where site.stack != 0 {
+    for index in 0..<recording.depth(ofStack: site.stack) {
+      let code = recording.frame(index, ofStack: site.stack)
+      if seen.updateValue(true, forKey: code) != nil { continue }
+      codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
+    }
+  }
+  var names = FrameNames()
+  withSymbolizer { symbolizer in
+    for module in codesOfModule.keys.sorted() {
+      let codes = (codesOfModule[module] ?? []).sorted()
+      add(codes, of: module, in: recording, to: &names, symbolizer)
+    }
+  }
+  return names
+}
+
+private func add(
+  _ codes: [UInt64], of module: UInt32, in recording: Recording, to names: inout FrameNames,
+  _ symbolizer: borrowing Symbolizer
+) {
+  let addresses = codes.map { FrameCode.address($0) }
+  let symbols: [Symbol?]
+  if module == 0 {
+    symbols = symbolizer.jitSymbols(
+      processID: recording.header.pointee.processID.value, addresses: addresses)
+  } else if module <= recording.moduleCount {
+    symbols = symbolizer.symbols(of: file(ofModule: module, in: recording), addresses: addresses)
+  } else {
+    symbols = [Symbol?](repeating: nil, count: addresses.count)
+  }
+  for (index, code) in codes.enumerated() {
+    names.add(
+      code,
+      FrameName(
+        module: module, address: addresses[index], function: symbols[index]?.name ?? [],
+        offset: symbols[index]?.offset ?? 0))
+  }
+}
+
+private func file(ofModule number: UInt32, in recording: Recording) -> ModuleFile {
+  var path: [UInt8] = []
+  var at = recording.path(ofModule: number)
+  while at.pointee != 0 {
+    path.append(UInt8(bitPattern: at.pointee))
+    at += 1
+  }
+  let buildIDBytes = Int(recording.module(number).pointee.buildIDBytes.value)
+  return ModuleFile(
+    path: path,
+    buildID: (0..<buildIDBytes).map { recording.buildIDByte($0, ofModule: number) })
+}
