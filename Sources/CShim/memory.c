@@ -5,6 +5,7 @@
 #include "shim.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +25,7 @@ enum { // the ones that the bodies below name; the rest follow in any order
     at_mmap64,
     at_munmap,
     at_mremap,
+    at_getattr,
 };
 
 #define hooks shim_memory_hooks
@@ -102,23 +104,37 @@ static void *mapped(void *at, size_t bytes, int protection, int flags) {
     return at;
 }
 
+// As with realloc: taken from the books before somebody else may be given the addresses.
 static void *hooked_mmap(void *wish, size_t bytes, int protection, int flags, int fd,
                          off_t offset) {
-    if (flags & MAP_FIXED) shim_unmapping(wish, bytes);
+    shim_mapping before = {0};
+    if (flags & MAP_FIXED) before = shim_unmapping(wish, bytes);
     void *at = ORIGINAL(mmap, at_mmap)(wish, bytes, protection, flags, fd, offset);
+    shim_unmapped(&before, at != MAP_FAILED);
     return mapped(at, bytes, protection, flags);
 }
 
 static int hooked_munmap(void *at, size_t bytes) {
-    shim_unmapping(at, bytes);
-    return ORIGINAL(munmap, at_munmap)(at, bytes);
+    shim_mapping before = shim_unmapping(at, bytes);
+    int failed = ORIGINAL(munmap, at_munmap)(at, bytes);
+    shim_unmapped(&before, !failed);
+    return failed;
 }
 
 static void *hooked_mremap(void *old, size_t old_bytes, size_t bytes, int flags, void *wish) {
-    bool known = shim_unmapping(old, old_bytes);
+    shim_mapping before = shim_unmapping(old, old_bytes), over = {0};
+    if (flags & MREMAP_FIXED) over = shim_unmapping(wish, bytes);
     void *at = ORIGINAL(mremap, at_mremap)(old, old_bytes, bytes, flags, wish);
-    if (known) shim_mapped(at == MAP_FAILED ? old : at, at == MAP_FAILED ? old_bytes : bytes);
+    shim_unmapped(&before, at != MAP_FAILED);
+    shim_unmapped(&over, at != MAP_FAILED);
+    if (before.bytes > 0 && at != MAP_FAILED) shim_mapped(at, bytes);
     return at;
+}
+
+// Allocates while it holds the thread's lock, which a thread's first block needs, too.
+static int hooked_getattr(pthread_t thread, pthread_attr_t *attributes) {
+    shim_attach();
+    return ORIGINAL(pthread_getattr_np, at_getattr)(thread, attributes);
 }
 
 // ---- the others: all that matters is the block ------------------------------------------------
@@ -155,7 +171,7 @@ static void *hooked_mremap(void *old, size_t old_bytes, size_t bytes, int flags,
     EACH(_ZdaPvmSt11align_val_t)
 
 enum {
-    first_other = at_mremap,
+    first_other = at_getattr,
 #define INDEX(name) at_##name,
     ALLOCATES(INDEX) NEWS(INDEX) DELETES(INDEX)
 #undef INDEX
@@ -190,6 +206,7 @@ shim_hook hooks[hook_count] = {
     [at_mmap64] = {.name = "mmap64", .replacement = hooked_mmap},
     [at_munmap] = {.name = "munmap", .replacement = hooked_munmap},
     [at_mremap] = {.name = "mremap", .replacement = hooked_mremap},
+    [at_getattr] = {.name = "pthread_getattr_np", .replacement = hooked_getattr},
 #define ENTRY(call) [at_##call] = {.name = #call, .replacement = hooked_##call},
     ALLOCATES(ENTRY) NEWS(ENTRY) DELETES(ENTRY)
 #undef ENTRY
@@ -213,7 +230,7 @@ static bool headers_tell_sizes(void) {
 static bool wants(const void *object, const shim_hook *hook) {
     const shim_hook *allocator = &hooks[at_malloc];
     bool is_cxx = hook->name[0] == '_';
-    if (is_cxx && hooks[at__Znwm].object != allocator->object) return false;
+    if (is_cxx && hook->object != allocator->object) return false;
     return allocator->is_libc || object != allocator->object;
 }
 

@@ -36,11 +36,18 @@ uint64_t shim_rseq_descriptor(void) {
 }
 
 // glibc exports the place of the area since 2.35; looked up by name, so that the library loads on
-// older ones.
+// older ones. Once, when the recording is made: later calls may come from a hook, in the midst of
+// the host's own dlsym.
 uint64_t *shim_rseq_field(void) {
-    const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
-    const unsigned *size = dlsym(RTLD_DEFAULT, "__rseq_size");
-    if (!offset || !size || *size == 0) return NULL;
+    static bool looked_up;
+    static ptrdiff_t place; // 0: there is none
+    if (!__atomic_load_n(&looked_up, __ATOMIC_ACQUIRE)) {
+        const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+        const unsigned *size = dlsym(RTLD_DEFAULT, "__rseq_size");
+        place = offset && size && *size != 0 ? *offset : 0;
+        __atomic_store_n(&looked_up, true, __ATOMIC_RELEASE);
+    }
+    if (place == 0) return NULL;
     // struct rseq: cpu_id_start, cpu_id (4 bytes each), then rseq_cs
-    return (uint64_t *)((char *)__builtin_thread_pointer() + *offset + 8);
+    return (uint64_t *)((char *)__builtin_thread_pointer() + place + 8);
 }

@@ -237,10 +237,20 @@ private func wholePages(_ bytes: Int) -> UInt64 {
 }
 
 @c(shim_unmapping) @implementation
-public func shim_unmapping(_ start: UnsafeMutableRawPointer?, _ bytes: Int) -> Bool {
-  guard let start, let recording = existingRecording() else { return false }
+public func shim_unmapping(_ start: UnsafeMutableRawPointer?, _ bytes: Int) -> shim_mapping {
+  guard let start, let recording = existingRecording() else { return shim_mapping() }
   let known = recording.takeMappings(start: address(of: start), bytes: wholePages(bytes))
-  guard known > 0 else { return false }
-  countFreed(known)
-  return true
+  return shim_mapping(start: known.start, bytes: known.bytes, node: known.node, site: known.site)
 }
+
+@c(shim_unmapped) @implementation
+public func shim_unmapped(_ before: UnsafePointer<shim_mapping>, _ done: Bool) {
+  let known = before.pointee
+  guard known.bytes > 0 else { return }
+  if done { return countFreed(known.bytes) }
+  existingRecording()?.keepMapping(
+    start: known.start, bytes: known.bytes, node: known.node, site: known.site)
+}
+
+@c(shim_attach) @implementation
+public func shim_attach() { _ = currentLane() ?? attachFromHook() }

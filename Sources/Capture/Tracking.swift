@@ -95,6 +95,9 @@ private func prepareTables(
     if !hasMemory {
       reasons.memory = "the process has no allocation functions that can be hooked"
     } else if recording.prepareHeapSamples(), recording.prepareMappings() {
+      // While nothing was hooked, blocks may have been freed.
+      recording.dropHeapSamples()
+      recording.dropMappings()
       live |= PROGNOS_TRACK_MEMORY
       reasons.memory = "hooks in the tables of all loaded objects"
     } else {

@@ -125,6 +125,17 @@ extension Recording {
     return nil
   }
 
+  /// Forgets all samples: what became of their blocks is not known, and the mean distance of samples may
+  /// be another one now.
+  public func dropHeapSamples() {
+    guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
+    for index in 0..<Self.heapSampleCapacity {
+      let address = sample(index).pointee.address.acquired
+      if address > Self.beingFilled { _ = release(sample(index), address) }
+    }
+    header.pointee.heapSampleDoublings.publish(0)
+  }
+
   private func release(_ sample: UnsafeMutablePointer<HeapSample>, _ address: UInt64) -> Bool {
     guard sample.pointee.address.exchange(address, for: 0) else { return false }
     filterCounter(of: address).pointee.decrement()

@@ -10,6 +10,14 @@ public struct Mapping: ~Copyable {
   public let site: Cell32
 }
 
+/// A mapping, or a part of one, as a value.
+public struct TakenMapping {
+  public var start: UInt64 = 0
+  public var bytes: UInt64 = 0
+  public var node: UInt32 = 0
+  public var site: UInt32 = 0
+}
+
 extension Recording {
   static var mappingCapacity: UInt32 { 1024 }
   private static var beingFilled: UInt64 { 1 }
@@ -40,12 +48,13 @@ extension Recording {
   }
 
   /// Takes the part of known mappings that lies in an address range, which is about to be unmapped or
-  /// replaced. What remains of one in front of the range or behind it stays known. Returns the bytes.
-  public func takeMappings(start: UInt64, bytes: UInt64) -> UInt64 {
-    guard header.pointee.mappingsOffset.acquired != 0 else { return 0 }
+  /// replaced. What remains of one in front of the range or behind it stays known. Returns the bytes, and
+  /// where the first of them were.
+  public func takeMappings(start: UInt64, bytes: UInt64) -> TakenMapping {
+    var taken = TakenMapping()
+    guard header.pointee.mappingsOffset.acquired != 0 else { return taken }
     let (end, overflow) = start.addingReportingOverflow(bytes)
-    if overflow { return 0 }
-    var taken: UInt64 = 0
+    if overflow || start % UInt64(Layout.page) != 0 { return taken }
     for index in 0..<Self.mappingCapacity {
       let mapping = mapping(index)
       let from = mapping.pointee.start.acquired
@@ -55,11 +64,23 @@ extension Recording {
       guard to > start else { continue }
       let (node, site) = (mapping.pointee.node.value, mapping.pointee.site.value)
       guard mapping.pointee.start.exchange(from, for: 0) else { continue }
-      taken &+= min(to, end) &- max(from, start)
+      if taken.bytes == 0 {
+        taken = TakenMapping(start: max(from, start), bytes: 0, node: node, site: site)
+      }
+      taken.bytes &+= min(to, end) &- max(from, start)
       if from < start { keepMapping(start: from, bytes: start &- from, node: node, site: site) }
       if to > end { keepMapping(start: end, bytes: to &- end, node: node, site: site) }
     }
     return taken
+  }
+
+  /// Forgets all mappings: what became of them is not known.
+  public func dropMappings() {
+    guard header.pointee.mappingsOffset.acquired != 0 else { return }
+    for index in 0..<Self.mappingCapacity {
+      let start = mapping(index).pointee.start.acquired
+      if start > Self.beingFilled { _ = mapping(index).pointee.start.exchange(start, for: 0) }
+    }
   }
 
   public func forEachMapping(_ body: (_ bytes: UInt64, _ node: UInt32, _ site: UInt32) -> Void) {

@@ -208,7 +208,14 @@ shim_block shim_freed_tentatively(void *block);
 void shim_reallocated(void *block, const shim_block *before);
 void shim_free_failed(void *block, const shim_block *before);
 void shim_mapped(void *start, size_t bytes);
-bool shim_unmapping(void *_Nullable start, size_t bytes); // whether any of it was known
+// What was known of a range that is about to be unmapped, and whether it then was.
+typedef struct shim_mapping {
+    uint64_t start, bytes;
+    uint32_t node, site;
+} shim_mapping;
+shim_mapping shim_unmapping(void *_Nullable start, size_t bytes);
+void shim_unmapped(const shim_mapping *before, bool done);
+void shim_attach(void); // the calling thread has a lane after it, if there is one for it
 
 // ---- sampling (sampler.c) ---------------------------------------------------------------------
 
