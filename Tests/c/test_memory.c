@@ -703,22 +703,6 @@ static void more_live_blocks_than_are_kept(void) {
     CHECK_EQ(stats_of(op).live_bytes, 0);
 }
 
-/* ---- with another allocator ------------------------------------------------------------------- */
-
-/* PROGNOS_TEST_ALLOCATOR names the one that this run is for: preloaded, if it is installed. */
-static int is_skipped(void) {
-    const char *wanted = getenv("PROGNOS_TEST_ALLOCATOR");
-    if (!wanted) return 0;
-    char line[4096];
-    FILE *maps = fopen("/proc/self/maps", "r");
-    int found = 0;
-    while (maps && fgets(line, sizeof line, maps))
-        found |= strstr(line, wanted) != NULL;
-    if (maps) fclose(maps);
-    if (!found) printf("skipped: %s is not installed (scripts/setup)\n", wanted);
-    return !found;
-}
-
 int main(int argc, char **argv) {
     static const check_case cases[] = {
         CASE(malloc_and_free_count_what_was_handed_out),
@@ -746,6 +730,6 @@ int main(int argc, char **argv) {
         CASE(live_bytes_of_a_gibibyte_are_estimated),
         CASE(more_live_blocks_than_are_kept),
     };
-    if (is_skipped()) return 0;
+    if (check_skips_allocator()) return 0;
     return check_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
