@@ -103,5 +103,8 @@ public func diagnosticFields() -> [Field<prognos_diagnostics>] {
     Field("clock_syncs") { $0.clock_syncs },
     Field("self_cpu_ns") { $0.self_cpu_ns },
     Field("unattributed_io") { $0.unattributed_io },
+    Field("untracked_stacks") { $0.untracked_stacks },
+    Field("untracked_blocks") { $0.untracked_blocks },
+    Field("untracked_modules") { $0.untracked_modules },
   ]
 }

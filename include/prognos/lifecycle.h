@@ -87,8 +87,12 @@ typedef struct prognos_diagnostics {
     uint64_t recording_bytes; /**< memory taken from the limit */
     uint64_t clock_syncs;     /**< times the system was asked for CPU time */
     uint64_t self_cpu_ns;     /**< CPU time in them, estimated: clock_syncs x the cost of one */
+    uint64_t unattributed_io; /**< I/O counted in no operation: no memory, or in a signal handler */
+    uint64_t untracked_stacks; /**< call stacks, or call sites, that found no room */
     uint64_t
-        unattributed_io; /**< I/O counted in no operation: memory is full, or a signal handler's */
+        untracked_blocks; /**< sampled blocks and mappings that found no room: live bytes lack them */
+    uint64_t
+        untracked_modules; /**< loaded objects that found no room: their functions have no names */
 } prognos_diagnostics;
 
 /**
