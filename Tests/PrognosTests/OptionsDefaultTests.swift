@@ -69,7 +69,11 @@ struct OptionsDefaultTests {
   func tracks() async {
     await #expect(processExitsWith: .success) {
       #expect(start(options { $0.track = 0x07 }) == PROGNOS_OK)
-      #expect(capabilities().track == 0x01)
+      #expect(capabilities().track == 0x05)
+      #expect(capabilities().track_unavailable == 0x02)
+      #expect(String(cString: capabilities().io_hooks).hasPrefix("calls"))
+      #expect(prognos_stop() == PROGNOS_OK)
+      #expect(String(cString: capabilities().io_hooks) == "off")
       #expect(capabilities().track_unavailable == 0x06)
     }
     await #expect(processExitsWith: .success) {
@@ -116,7 +120,7 @@ struct OptionsDefaultTests {
       #expect(messages.all.count == 3)
       #expect(messages.all[0].hasPrefix("prognos 1.0.0: recording up to 50331648 bytes; time by "))
       #expect(messages.all[1].contains("fewer than asked for"))
-      #expect(messages.all[2] == "prognos: this version tracks PROGNOS_TRACK_CPU only")
+      #expect(messages.all[2] == "prognos: asked for, and not tracked: memory stacks samples timeline")
       #expect(messages.all.allSatisfy { !$0.contains("\n") })
     }
   }
