@@ -102,8 +102,7 @@ static void *mapped(void *at, size_t bytes, int protection, int flags) {
     return at;
 }
 
-static void *hooked_mmap(void *wish, size_t bytes, int protection, int flags, int fd,
-                         off_t offset) {
+static void *hooked_mmap(void *wish, size_t bytes, int protection, int flags, int fd, off_t offset) {
     if (flags & MAP_FIXED) shim_unmapping(wish, bytes);
     void *at = ORIGINAL(mmap, at_mmap)(wish, bytes, protection, flags, fd, offset);
     return mapped(at, bytes, protection, flags);
@@ -159,7 +158,7 @@ enum {
 #define INDEX(name) at_##name,
     ALLOCATES(INDEX) NEWS(INDEX) DELETES(INDEX)
 #undef INDEX
-        hook_count,
+    hook_count,
 };
 
 #define ALLOCATING(name)                                                                           \
@@ -168,31 +167,29 @@ enum {
         if (block) shim_allocated(block);                                                          \
         return block;                                                                              \
     }
-ALLOCATES(ALLOCATING)
-NEWS(ALLOCATING)
+ALLOCATES(ALLOCATING) NEWS(ALLOCATING)
 
 #define FREEING(name)                                                                              \
     static void hooked_##name(void *block, size_t b, size_t c) {                                   \
         if (block) shim_freed(block);                                                              \
         ((free_call)hooks[at_##name].original)(block, b, c);                                       \
     }
-    DELETES(FREEING)
+DELETES(FREEING)
 
-        shim_hook hooks[hook_count] = {
-            [at_malloc] = {.name = "malloc", .replacement = hooked_malloc},
-            [at_free] = {.name = "free", .replacement = hooked_free},
-            [at_calloc] = {.name = "calloc", .replacement = hooked_calloc},
-            [at_realloc] = {.name = "realloc", .replacement = hooked_realloc},
-            [at_reallocarray] = {.name = "reallocarray", .replacement = hooked_reallocarray},
-            [at_posix_memalign] = {.name = "posix_memalign", .replacement = hooked_posix_memalign},
-            [at_usable_size] = {.name = "malloc_usable_size",
-                                .replacement = NULL}, // asked, not replaced
-            [at_mmap] = {.name = "mmap", .replacement = hooked_mmap},
-            [at_mmap64] = {.name = "mmap64", .replacement = hooked_mmap},
-            [at_munmap] = {.name = "munmap", .replacement = hooked_munmap},
-            [at_mremap] = {.name = "mremap", .replacement = hooked_mremap},
+shim_hook hooks[hook_count] = {
+    [at_malloc] = {.name = "malloc", .replacement = hooked_malloc},
+    [at_free] = {.name = "free", .replacement = hooked_free},
+    [at_calloc] = {.name = "calloc", .replacement = hooked_calloc},
+    [at_realloc] = {.name = "realloc", .replacement = hooked_realloc},
+    [at_reallocarray] = {.name = "reallocarray", .replacement = hooked_reallocarray},
+    [at_posix_memalign] = {.name = "posix_memalign", .replacement = hooked_posix_memalign},
+    [at_usable_size] = {.name = "malloc_usable_size", .replacement = NULL}, // asked, not replaced
+    [at_mmap] = {.name = "mmap", .replacement = hooked_mmap},
+    [at_mmap64] = {.name = "mmap64", .replacement = hooked_mmap},
+    [at_munmap] = {.name = "munmap", .replacement = hooked_munmap},
+    [at_mremap] = {.name = "mremap", .replacement = hooked_mremap},
 #define ENTRY(call) [at_##call] = {.name = #call, .replacement = hooked_##call},
-            ALLOCATES(ENTRY) NEWS(ENTRY) DELETES(ENTRY)
+    ALLOCATES(ENTRY) NEWS(ENTRY) DELETES(ENTRY)
 #undef ENTRY
 };
 

@@ -33,8 +33,7 @@ typedef struct object {
 
 static uint32_t gnu_hash_of(const char *name) {
     uint32_t hash = 5381;
-    for (; *name; name++)
-        hash = hash * 33 + (unsigned char)*name;
+    for (; *name; name++) hash = hash * 33 + (unsigned char)*name;
     return hash;
 }
 
@@ -66,33 +65,15 @@ static bool read_object(const struct dl_phdr_info *info, object *o) {
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
         Elf64_Addr value = dynamic->d_un.d_ptr;
         switch (dynamic->d_tag) {
-        case DT_SYMTAB:
-            o->symbols = address(o, value);
-            break;
-        case DT_SONAME:
-            name = value;
-            break;
-        case DT_STRTAB:
-            o->strings = address(o, value);
-            break;
-        case DT_GNU_HASH:
-            o->gnu_hash = address(o, value);
-            break;
-        case DT_VERSYM:
-            o->versions = address(o, value);
-            break;
-        case DT_RELA:
-            o->plain = address(o, value);
-            break;
-        case DT_RELASZ:
-            o->plain_count = value / sizeof(Elf64_Rela);
-            break;
-        case DT_JMPREL:
-            o->jumps = address(o, value);
-            break;
-        case DT_PLTRELSZ:
-            o->jump_count = value / sizeof(Elf64_Rela);
-            break;
+        case DT_SYMTAB: o->symbols = address(o, value); break;
+        case DT_SONAME: name = value; break;
+        case DT_STRTAB: o->strings = address(o, value); break;
+        case DT_GNU_HASH: o->gnu_hash = address(o, value); break;
+        case DT_VERSYM: o->versions = address(o, value); break;
+        case DT_RELA: o->plain = address(o, value); break;
+        case DT_RELASZ: o->plain_count = value / sizeof(Elf64_Rela); break;
+        case DT_JMPREL: o->jumps = address(o, value); break;
+        case DT_PLTRELSZ: o->jump_count = value / sizeof(Elf64_Rela); break;
         }
     }
     if (!o->symbols || !o->strings) return false;
@@ -199,7 +180,8 @@ static void replace(patch *p, const object *o, const Elf64_Rela *entry, size_t n
     uintptr_t from = (uintptr_t)(p->install ? hook->original : hook->replacement);
     uintptr_t to = (uintptr_t)(p->install ? hook->replacement : hook->original);
     bool lazy = p->install && type == jump_slot && now != to && is_unresolved(o, now, number);
-    if ((now != from && !lazy) || (p->install && !p->wants((void *)o->start, hook))) return;
+    if ((now != from && !lazy) || (p->install && !p->wants((void *)o->start, hook)))
+        return;
     if ((uintptr_t)slot >= o->relro && (uintptr_t)slot < o->relro_end && !p->unprotected) {
         if (mprotect((void *)o->relro, o->relro_end - o->relro, PROT_READ | PROT_WRITE) != 0)
             return;
@@ -217,10 +199,8 @@ static int patch_object(struct dl_phdr_info *info, size_t size, void *context) {
     uintptr_t here = (uintptr_t)&shim_hooks_patch;
     if (here >= o.start && here < o.end) return 0; // our own calls go to the originals
     p->unprotected = false;
-    for (size_t i = 0; i < o.plain_count; i++)
-        replace(p, &o, &o.plain[i], SIZE_MAX);
-    for (size_t i = 0; i < o.jump_count; i++)
-        replace(p, &o, &o.jumps[i], i);
+    for (size_t i = 0; i < o.plain_count; i++) replace(p, &o, &o.plain[i], SIZE_MAX);
+    for (size_t i = 0; i < o.jump_count; i++) replace(p, &o, &o.jumps[i], i);
     if (p->unprotected) mprotect((void *)o.relro, o.relro_end - o.relro, PROT_READ);
     return 0;
 }

@@ -120,7 +120,8 @@ struct OptionsDefaultTests {
       #expect(messages.all.count == 3)
       #expect(messages.all[0].hasPrefix("prognos 1.0.0: recording up to 50331648 bytes; time by "))
       #expect(messages.all[1].contains("fewer than asked for"))
-      #expect(messages.all[2] == "prognos: asked for, and not tracked: memory stacks samples timeline")
+      #expect(
+        messages.all[2] == "prognos: asked for, and not tracked: memory stacks samples timeline")
       #expect(messages.all.allSatisfy { !$0.contains("\n") })
     }
   }
