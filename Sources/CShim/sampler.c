@@ -65,8 +65,9 @@ bool shim_sampler_install(void) {
     struct sigaction action = {.sa_sigaction = on_signal,
                                .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     struct sigaction before;
-    if (installed) return true;
     if (sigaction(SIGPROF, NULL, &before) != 0) return false;
+    // Asked, not remembered: a fork may have met another thread that was giving it back.
+    if (before.sa_sigaction == on_signal) return installed = true;
     set_hosts_action(&before);
     installed = sigaction(SIGPROF, &action, NULL) == 0;
     return installed;
@@ -75,11 +76,11 @@ bool shim_sampler_install(void) {
 void shim_sampler_remove(void) {
     if (!installed) return;
     struct sigaction host = hosts_action();
-    // A signal of ours may be on its way still: ignored once before the host's own action returns.
-    if (host.sa_handler == SIG_DFL) {
-        struct sigaction ignore = {.sa_handler = SIG_IGN};
-        sigaction(SIGPROF, &ignore, NULL);
-    }
+    // A signal of ours may be on its way still: ignoring throws away what is pending in all threads. The
+    // host's action must not meet it: by default it ends the process, and a handler may take what our
+    // signals carry for its own.
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPROF, &ignore, NULL);
     sigaction(SIGPROF, &host, NULL);
     installed = false;
 }
@@ -120,25 +121,28 @@ void shim_sampler_patch(bool install) {
 // ---- timers -----------------------------------------------------------------------------------
 // By the system calls: the C library's timers may allocate.
 
-int shim_timer_start(uint32_t thread_id, uint64_t period_ns) {
+int shim_timer_create(uint32_t thread_id) {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF};
     event.sigev_value.sival_ptr = &mark;
     event._sigev_un._tid = (pid_t)thread_id;
     // The kernel's encoding of a thread's scheduler clock, as in shim_cpu_of_thread_ns.
     clockid_t clock = (clockid_t)((~thread_id << 3) | 4 | 2);
     int timer, saved = errno;
-    struct timespec period = {(time_t)(period_ns / 1000000000), (long)(period_ns % 1000000000)};
-    struct itimerspec times = {period, period};
-    bool started = syscall(SYS_timer_create, clock, &event, &timer) == 0;
-    if (started && syscall(SYS_timer_settime, timer, 0, &times, NULL) != 0) {
-        syscall(SYS_timer_delete, timer);
-        started = false;
-    }
+    bool created = syscall(SYS_timer_create, clock, &event, &timer) == 0;
     errno = saved;
-    return started ? timer : -1;
+    return created ? timer : -1;
 }
 
-void shim_timer_stop(int timer) {
+bool shim_timer_run(int timer, uint64_t period_ns) {
+    struct timespec period = {(time_t)(period_ns / 1000000000), (long)(period_ns % 1000000000)};
+    struct itimerspec times = {period, period};
+    int saved = errno;
+    bool runs = syscall(SYS_timer_settime, timer, 0, &times, NULL) == 0;
+    errno = saved;
+    return runs;
+}
+
+void shim_timer_delete(int timer) {
     int saved = errno;
     syscall(SYS_timer_delete, timer);
     errno = saved;

@@ -40,6 +40,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   }
   lane.pointee.threadID.set(shim_thread_id())
   lane.pointee.owners.add(1)
+  stopTimer(of: lane)  // that was given to the thread before as it ended
   clearErrorText(of: lane)
   prepareCPUClock(of: lane, rung: recording.header.pointee.cpuClock.value, in: recording)
   if let interrupting = currentLane() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CShim
 import Recording
+import Synchronization
 
 // Call stacks by time. On the CPU, by a timer on each thread's CPU clock, whose signal reaches the thread in
 // the midst of its work: it interrupts no system call that waits, since a waiting thread uses no CPU. Off the
@@ -9,21 +10,28 @@ import Recording
 /// Stacks of threads with less room than this are not sampled: a signal's frame takes up to 4 KiB of it.
 private let leastStackBytes: UInt64 = 64 << 10
 
-/// Gives a thread its timer, if sampling is on and the thread can bear it.
+/// Gives a thread its timer, if sampling is on and the thread can bear it. Another thread may be doing the
+/// same, or stopping all timers: so the timer is known before it runs, and runs only if sampling is on still.
 func startTimer(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
   let period = recording.header.pointee.samplePeriod.value
   guard period > 0, lane.pointee.timer.value == 0 else { return }
   let low = lane.pointee.stackLow.value
   guard low == 0 || lane.pointee.stackHigh.value &- low >= leastStackBytes else { return }
-  let timer = shim_timer_start(lane.pointee.threadID.value, period)
-  if timer >= 0 { lane.pointee.timer.set(UInt32(truncatingIfNeeded: timer) &+ 1) }
+  let timer = shim_timer_create(lane.pointee.threadID.value)
+  guard timer >= 0 else { return }
+  guard lane.pointee.timer.exchange(0, for: UInt32(truncatingIfNeeded: timer) &+ 1) else {
+    return shim_timer_delete(timer)
+  }
+  atomicMemoryFence(ordering: .sequentiallyConsistent)
+  if recording.header.pointee.samplePeriod.value == 0 || !shim_timer_run(timer, period) {
+    stopTimer(of: lane)
+  }
 }
 
 func stopTimer(of lane: UnsafeMutablePointer<Lane>) {
   let timer = lane.pointee.timer.value
-  guard timer != 0 else { return }
-  lane.pointee.timer.set(0)
-  shim_timer_stop(Int32(truncatingIfNeeded: timer &- 1))
+  guard timer != 0, lane.pointee.timer.exchange(timer, for: 0) else { return }
+  shim_timer_delete(Int32(truncatingIfNeeded: timer &- 1))
 }
 
 /// In the handler of the timer's signal.

@@ -47,6 +47,7 @@ public func stopTracking() {
     let live = recording.header.pointee.liveTracks.value
     recording.header.pointee.liveTracks.set(live & PROGNOS_TRACK_CPU)
     recording.header.pointee.samplePeriod.set(0)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
     recording.forEachLane { stopTimer(of: $0) }
     shim_sampler_patch(false)
     shim_sampler_remove()
@@ -115,6 +116,11 @@ private func prepareTables(
       reasons.io = noRoom
     }
   }
+  if live & PROGNOS_TRACK_SAMPLES != 0, !shim_sampler_install() {
+    live &= ~PROGNOS_TRACK_SAMPLES
+    reasons.samples = "SIGPROF cannot be handled"
+  }
+  // From here on threads start timers, also in a child that is forked now.
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   recording.header.pointee.liveTracks.set(live)
   recording.forEachLane { prepareSampling(of: $0, in: recording) }
@@ -142,11 +148,6 @@ func patchTables() {
 }
 
 private func startSampling(in recording: Recording) {
-  guard shim_sampler_install() else {
-    reasons.samples = "SIGPROF cannot be handled"
-    recording.header.pointee.samplePeriod.set(0)
-    return
-  }
   if let lane = currentLane(), !shim_sampling_signal_is_blocked() {
     startTimer(of: lane, in: recording)
     if lane.pointee.timer.value == 0 {

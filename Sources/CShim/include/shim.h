@@ -225,9 +225,10 @@ void shim_sampler_remove(void);
 // Replaces sigaction and signal in all tables, so that a host that sets SIGPROF meanwhile changes what is
 // kept for it.
 void shim_sampler_patch(bool install);
-// Starts a timer on a thread's CPU clock; its number, or -1.
-int shim_timer_start(uint32_t thread_id, uint64_t period_ns);
-void shim_timer_stop(int timer);
+// A timer on a thread's CPU clock; its number, or -1. It does not run yet.
+int shim_timer_create(uint32_t thread_id);
+bool shim_timer_run(int timer, uint64_t period_ns); // false when it was deleted meanwhile
+void shim_timer_delete(int timer);
 // Whether the calling thread does not want SIGPROF.
 bool shim_sampling_signal_is_blocked(void);
 
