@@ -33,7 +33,8 @@ typedef struct object {
 
 static uint32_t gnu_hash_of(const char *name) {
     uint32_t hash = 5381;
-    for (; *name; name++) hash = hash * 33 + (unsigned char)*name;
+    for (; *name; name++)
+        hash = hash * 33 + (unsigned char)*name;
     return hash;
 }
 
@@ -65,15 +66,33 @@ static bool read_object(const struct dl_phdr_info *info, object *o) {
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
         Elf64_Addr value = dynamic->d_un.d_ptr;
         switch (dynamic->d_tag) {
-        case DT_SYMTAB: o->symbols = address(o, value); break;
-        case DT_SONAME: name = value; break;
-        case DT_STRTAB: o->strings = address(o, value); break;
-        case DT_GNU_HASH: o->gnu_hash = address(o, value); break;
-        case DT_VERSYM: o->versions = address(o, value); break;
-        case DT_RELA: o->plain = address(o, value); break;
-        case DT_RELASZ: o->plain_count = value / sizeof(Elf64_Rela); break;
-        case DT_JMPREL: o->jumps = address(o, value); break;
-        case DT_PLTRELSZ: o->jump_count = value / sizeof(Elf64_Rela); break;
+        case DT_SYMTAB:
+            o->symbols = address(o, value);
+            break;
+        case DT_SONAME:
+            name = value;
+            break;
+        case DT_STRTAB:
+            o->strings = address(o, value);
+            break;
+        case DT_GNU_HASH:
+            o->gnu_hash = address(o, value);
+            break;
+        case DT_VERSYM:
+            o->versions = address(o, value);
+            break;
+        case DT_RELA:
+            o->plain = address(o, value);
+            break;
+        case DT_RELASZ:
+            o->plain_count = value / sizeof(Elf64_Rela);
+            break;
+        case DT_JMPREL:
+            o->jumps = address(o, value);
+            break;
+        case DT_PLTRELSZ:
+            o->jump_count = value / sizeof(Elf64_Rela);
+            break;
         }
     }
     if (!o->symbols || !o->strings) return false;
@@ -207,8 +226,10 @@ static int patch_object(struct dl_phdr_info *info, size_t size, void *context) {
     uintptr_t here = (uintptr_t)&shim_hooks_patch;
     if (here >= o.start && here < o.end) return 0; // our own calls go to the originals
     p->unprotected = false;
-    for (size_t i = 0; i < o.plain_count; i++) replace(p, &o, &o.plain[i], SIZE_MAX);
-    for (size_t i = 0; i < o.jump_count; i++) replace(p, &o, &o.jumps[i], i);
+    for (size_t i = 0; i < o.plain_count; i++)
+        replace(p, &o, &o.plain[i], SIZE_MAX);
+    for (size_t i = 0; i < o.jump_count; i++)
+        replace(p, &o, &o.jumps[i], i);
     if (p->unprotected) mprotect((void *)o.relro, o.relro_end - o.relro, PROT_READ);
     return 0;
 }

@@ -94,7 +94,7 @@ static void an_older_hosts_options_are_completed_with_defaults(void) {
     options.memory_limit_bytes = 2u << 20;
     CHECK_STATUS(prognos_start(&options, offsetof(prognos_options, heap_sample_bytes)), PROGNOS_OK);
     CHECK_EQ(capabilities().memory_limit_bytes, 2u << 20);
-    CHECK_EQ(capabilities().track, PROGNOS_TRACK_CPU);
+    CHECK_EQ(capabilities().track, PROGNOS_TRACK_DEFAULT);
 }
 
 static void a_newer_hosts_options_are_taken_as_far_as_they_are_known(void) {
