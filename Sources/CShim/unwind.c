@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
@@ -33,12 +32,12 @@ void shim_each_object(void (*each)(void *context, const shim_object *object), vo
 
 // The main thread's stack grows on demand below where it began, which the loader keeps. The C library
 // would read /proc for it through a stream, which would count as the host's.
+extern void *__libc_stack_end __attribute__((weak)); // of the loader
 static bool main_stack_bounds(uint64_t *low, uint64_t *high) {
-    void *const *end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
     struct rlimit limit;
-    if (!end || getrlimit(RLIMIT_STACK, &limit) != 0) return false;
+    if (!&__libc_stack_end || getrlimit(RLIMIT_STACK, &limit) != 0) return false;
     const uint64_t page = shim_page_bytes(), most = 64 << 20;
-    *high = ((uint64_t)*end + page) & ~(page - 1);
+    *high = ((uint64_t)__libc_stack_end + page) & ~(page - 1);
     uint64_t bytes = limit.rlim_cur < most ? limit.rlim_cur : most;
     *low = *high > bytes ? *high - bytes : page;
     return true;
