@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 
 static char mark; // what our timers' signals carry
 static bool installed;
+static pid_t process; // whose signals they are: a child of vfork runs here, too, until it executes
 // What the host wants to happen at SIGPROF; the one in force is chosen by the lowest bit of `turn`.
 static struct sigaction chained[2];
 static unsigned turn;
@@ -67,6 +70,7 @@ bool shim_sampler_install(void) {
     struct sigaction before;
     if (sigaction(SIGPROF, NULL, &before) != 0) return false;
     // Asked, not remembered: a fork may have met another thread that was giving it back.
+    process = getpid();
     if (before.sa_sigaction == on_signal) return installed = true;
     set_hosts_action(&before);
     installed = sigaction(SIGPROF, &action, NULL) == 0;
@@ -88,11 +92,16 @@ void shim_sampler_remove(void) {
 // ---- the host's own calls ---------------------------------------------------------------------
 
 static shim_hook hooks[];
-enum { at_sigaction, at_signal, hook_count };
+enum { at_sigaction, at_signal, at_pthread_sigmask, at_sigprocmask, hook_count };
+
+#define ORIGINAL(call) ((__typeof__(&call))hooks[at_##call].original)
+
+static bool is_taken(int number) {
+    return number == SIGPROF && installed && getpid() == process;
+}
 
 static int hooked_sigaction(int number, const struct sigaction *action, struct sigaction *old) {
-    if (number != SIGPROF || !installed)
-        return ((__typeof__(&sigaction))hooks[at_sigaction].original)(number, action, old);
+    if (!is_taken(number)) return ORIGINAL(sigaction)(number, action, old);
     struct sigaction before = hosts_action();
     if (action) set_hosts_action(action);
     if (old) *old = before;
@@ -100,17 +109,37 @@ static int hooked_sigaction(int number, const struct sigaction *action, struct s
 }
 
 static sighandler_t hooked_signal(int number, sighandler_t handler) {
-    if (number != SIGPROF || !installed || handler == SIG_ERR)
-        return ((__typeof__(&signal))hooks[at_signal].original)(number, handler);
+    if (!is_taken(number) || handler == SIG_ERR) return ORIGINAL(signal)(number, handler);
     struct sigaction before = hosts_action(),
                      action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     set_hosts_action(&action);
     return before.sa_handler;
 }
 
+// A thread that blocks SIGPROF may wait for all signals, and must not be given ours. Its timer goes before,
+// while what is on its way still reaches the handler.
+#define CHANGE_MASK(call, how, set, old)                                                           \
+    bool is_change = set && installed && getpid() == process;                                      \
+    bool names = is_change && sigismember(set, SIGPROF) == 1;                                      \
+    if (names && (how == SIG_BLOCK || how == SIG_SETMASK)) shim_sampling_blocked(true);            \
+    int failed = ORIGINAL(call)(how, set, old);                                                    \
+    if (is_change && (how == SIG_UNBLOCK ? names : how == SIG_SETMASK && !names))                  \
+        shim_sampling_blocked(false);                                                              \
+    return failed
+
+static int hooked_pthread_sigmask(int how, const sigset_t *set, sigset_t *old) {
+    CHANGE_MASK(pthread_sigmask, how, set, old);
+}
+
+static int hooked_sigprocmask(int how, const sigset_t *set, sigset_t *old) {
+    CHANGE_MASK(sigprocmask, how, set, old);
+}
+
 static shim_hook hooks[hook_count] = {
     [at_sigaction] = {.name = "sigaction", .replacement = hooked_sigaction},
     [at_signal] = {.name = "signal", .replacement = hooked_signal},
+    [at_pthread_sigmask] = {.name = "pthread_sigmask", .replacement = hooked_pthread_sigmask},
+    [at_sigprocmask] = {.name = "sigprocmask", .replacement = hooked_sigprocmask},
 };
 
 void shim_sampler_patch(bool install) {
@@ -133,9 +162,12 @@ int shim_timer_create(uint32_t thread_id) {
     return created ? timer : -1;
 }
 
-bool shim_timer_run(int timer, uint64_t period_ns) {
-    struct timespec period = {(time_t)(period_ns / 1000000000), (long)(period_ns % 1000000000)};
-    struct itimerspec times = {period, period};
+static struct timespec time_of(uint64_t ns) {
+    return (struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+}
+
+bool shim_timer_run(int timer, uint64_t first_ns, uint64_t period_ns) {
+    struct itimerspec times = {.it_value = time_of(first_ns), .it_interval = time_of(period_ns)};
     int saved = errno;
     bool runs = syscall(SYS_timer_settime, timer, 0, &times, NULL) == 0;
     errno = saved;
@@ -151,4 +183,13 @@ void shim_timer_delete(int timer) {
 bool shim_sampling_signal_is_blocked(void) {
     sigset_t set;
     return pthread_sigmask(SIG_BLOCK, NULL, &set) != 0 || sigismember(&set, SIGPROF) == 1;
+}
+
+bool shim_sampling_signal_is_blocked_in(uint32_t thread_id) {
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/self/task/%u/status", (unsigned)thread_id);
+    ptrdiff_t bytes = shim_read_file(path, text, sizeof text - 1);
+    text[bytes > 0 ? bytes : 0] = 0;
+    const char *mask = strstr(text, "\nSigBlk:");
+    return !mask || (strtoull(mask + 8, NULL, 16) >> (SIGPROF - 1) & 1);
 }

@@ -165,7 +165,7 @@ func drawNextSample(on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 
 /// A number in 0..<1 of the lane's own sequence (Steele, Lea, Flood: "Fast splittable pseudorandom
 /// number generators", 2014).
-private func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
+func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
   lane.pointee.random.add(0x9E37_79B9_7F4A_7C15)
   var z = lane.pointee.random.value
   z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -12,9 +12,13 @@ private let leastStackBytes: UInt64 = 64 << 10
 
 /// Gives a thread its timer, if sampling is on and the thread can bear it. Another thread may be doing the
 /// same, or stopping all timers: so the timer is known before it runs, and runs only if sampling is on still.
+/// The first sample comes at a random moment of the period, so that what a thread does counts right on average
+/// however short it lives, or between two moments at which it blocks the signal.
 func startTimer(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
   let period = recording.header.pointee.samplePeriod.value
   guard period > 0, lane.pointee.timer.value == 0 else { return }
+  // Not in a child of vfork, which runs on its parent's memory.
+  guard recording.header.pointee.processID.value == shim_process_id() else { return }
   let low = lane.pointee.stackLow.value
   guard low == 0 || lane.pointee.stackHigh.value &- low >= leastStackBytes else { return }
   let timer = shim_timer_create(lane.pointee.threadID.value)
@@ -23,7 +27,8 @@ func startTimer(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
     return shim_timer_delete(timer)
   }
   atomicMemoryFence(ordering: .sequentiallyConsistent)
-  if recording.header.pointee.samplePeriod.value == 0 || !shim_timer_run(timer, period) {
+  let first = 1 + UInt64(uniform(on: lane) * Double(period))
+  if recording.header.pointee.samplePeriod.value == 0 || !shim_timer_run(timer, first, period) {
     stopTimer(of: lane)
   }
 }
@@ -32,6 +37,12 @@ func stopTimer(of lane: UnsafeMutablePointer<Lane>) {
   let timer = lane.pointee.timer.value
   guard timer != 0, lane.pointee.timer.exchange(timer, for: 0) else { return }
   shim_timer_delete(Int32(truncatingIfNeeded: timer &- 1))
+}
+
+@c(shim_sampling_blocked) @implementation
+public func shim_sampling_blocked(_ blocked: Bool) {
+  guard let lane = currentLane() else { return }
+  blocked ? stopTimer(of: lane) : startTimer(of: lane, in: attachedRecording())
 }
 
 /// In the handler of the timer's signal.

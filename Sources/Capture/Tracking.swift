@@ -155,7 +155,10 @@ private func startSampling(in recording: Recording) {
     }
   }
   recording.forEachLane { lane in
-    if lane.pointee.state.value == Lane.State.owned, lane.pointee.threadID.value != 0 {
+    let thread = lane.pointee.threadID.value
+    if lane.pointee.state.value == Lane.State.owned, thread != 0,
+      !shim_sampling_signal_is_blocked_in(thread)
+    {
       startTimer(of: lane, in: recording)
     }
   }

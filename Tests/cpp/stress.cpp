@@ -2,7 +2,7 @@
 // Everything at once, for as many seconds as the argument says (10): threads that allocate, throw, begin,
 // end and fail, fork, load and unload; readers; hooks that come and go; a high rate of samples.
 //
-//     PROGNOS_SAMPLE_HZ=2000 build/cmake/stress 60
+//     PROGNOS_SAMPLE_HZ=2000 build/cmake/stress_cpp17 60
 //
 // Nothing may crash, hang, or lose a block. Whoever hangs is shown by gdb, if there is one.
 #include "../c/host.h"
@@ -242,7 +242,7 @@ void *reader(void *) {
 void *switcher(void *) {
     while (!stopping) {
         NEED(prognos_start(nullptr, 0) == PROGNOS_OK);
-        usleep(starts % 16 == 0 ? 30000 : 500);
+        usleep(starts % 16 == 0 ? 10000 : 200);
         NEED(prognos_stop() == PROGNOS_OK);
         if (starts % 8 == 0) usleep(1000);
         starts++;

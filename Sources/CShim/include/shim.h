@@ -223,17 +223,20 @@ void shim_attach(void); // the calling thread has a lane after it, if there is o
 bool shim_sampler_install(void);
 void shim_sampler_remove(void);
 // Replaces sigaction and signal in all tables, so that a host that sets SIGPROF meanwhile changes what is
-// kept for it.
+// kept for it; and pthread_sigmask and sigprocmask, to tell who blocks it.
 void shim_sampler_patch(bool install);
 // A timer on a thread's CPU clock; its number, or -1. It does not run yet.
 int shim_timer_create(uint32_t thread_id);
-bool shim_timer_run(int timer, uint64_t period_ns); // false when it was deleted meanwhile
+bool shim_timer_run(int timer, uint64_t first_ns, uint64_t period_ns); // false when it was deleted
 void shim_timer_delete(int timer);
-// Whether the calling thread does not want SIGPROF.
+// Whether the calling thread, or another one, does not want SIGPROF.
 bool shim_sampling_signal_is_blocked(void);
+bool shim_sampling_signal_is_blocked_in(uint32_t thread_id);
 
 // Implemented in Swift (Capture/Sampler.swift): `periods` have passed on the thread's CPU clock.
 void shim_sampled(void *context, uint32_t periods);
+// The calling thread is about to block SIGPROF, or has just ceased to.
+void shim_sampling_blocked(bool blocked);
 
 // ---- the loader (loader.c) --------------------------------------------------------------------
 
