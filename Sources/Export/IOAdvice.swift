@@ -74,7 +74,8 @@ struct IOAdvice {
         mostMeanBytes: smallPacket, advice: "collect them in a buffer"),
       Rule(
         calls: "opens", what: { opensAndCloses($0) }, mostMeanBytes: nil,
-        holds: { io, calls in io.waits(IORecord.Wait.open).calls >= calls },
+        // One in each call may be another file each time.
+        holds: { io, calls in io.waits(IORecord.Wait.open).calls >= 2 * calls },
         advice: "keep the files open"),
     ]
   }
@@ -116,13 +117,11 @@ struct IOAdvice {
 extension Report {
   /// The costliest first, at most a handful.
   func ioAdvice() -> [IOAdvice] {
-    var selfIO = [IOTotals](repeating: IOTotals(), count: profile.operations.count)
-    for path in profile.paths { selfIO[Int(path.operation) - 1].add(path.selfIO) }
     var found: [IOAdvice] = []
-    for (index, operation) in profile.operations.enumerated() where !selfIO[index].isEmpty {
+    for (index, operation) in profile.operations.enumerated() where !operation.selfIO.isEmpty {
       let totals = operation.totals
       found += IOAdvice.of(
-        UInt32(index + 1), io: selfIO[index], calls: totals.count + totals.active,
+        UInt32(index + 1), io: operation.selfIO, calls: totals.count + totals.active,
         wallTicks: totals.wallTicks + totals.openTicks)
     }
     let order = found.indices.sorted {

@@ -19,6 +19,7 @@ extension Report {
       putMemory(&output, style)
       putIO(&output, style)
       putFailures(&output, style)
+      putInShort(&output, style)
     }
     putDrops(&output)
     return output

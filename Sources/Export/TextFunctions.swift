@@ -3,7 +3,7 @@ import Recording
 
 /// Where operations spend their time: the functions that the samples of an operation's own time met.
 extension Report {
-  private struct Function {
+  struct Function {
     var cpuNanoseconds: UInt64 = 0
     var waitNanoseconds: UInt64 = 0
     /// Time by the function that called it.
@@ -22,12 +22,7 @@ extension Report {
   private static var mostFunctions: Int { 4 }
 
   func putFunctions(_ output: inout Output, _ style: TextStyle) {
-    var sitesOfOperation: [[Int]] = profile.operations.map { _ in [] }
-    for (index, site) in profile.sites.enumerated() where site.nanoseconds > 0 && site.stack != 0 {
-      if let path = site.path {
-        sitesOfOperation[Int(profile.paths[path].operation) - 1].append(index)
-      }
-    }
+    let sitesOfOperation = sitesByOperation()
     let times = sitesOfOperation.map { $0.reduce(UInt64(0)) { $0 + profile.sites[$1].nanoseconds } }
     let ranks = times.indices.filter { times[$0] > 0 }
       .sorted { times[$0] != times[$1] ? times[$0] > times[$1] : $0 < $1 }
@@ -46,7 +41,7 @@ extension Report {
           style.bar(share) + style.percent(share),
           style.duration(function.cpuNanoseconds, when: function.cpuNanoseconds > 0),
           style.duration(function.waitNanoseconds, when: function.waitNanoseconds > 0),
-          function.mainCaller.map { style.label(label(ofFrame: $0)) } ?? [],
+          function.mainCaller.map { style.label(functionLabel($0)) } ?? [],
         ])
       }
     }
@@ -56,19 +51,30 @@ extension Report {
       ranks.count - Self.mostOperations, " more operations; PROGNOS_JSON has them all\n", &output)
   }
 
+  /// The sites at which time was sampled, by operation.
+  func sitesByOperation() -> [[Int]] {
+    var sitesOfOperation: [[Int]] = profile.operations.map { _ in [] }
+    for (index, site) in profile.sites.enumerated() where site.nanoseconds > 0 && site.stack != 0 {
+      if let path = site.path {
+        sitesOfOperation[Int(profile.paths[path].operation) - 1].append(index)
+      }
+    }
+    return sitesOfOperation
+  }
+
   /// The innermost functions of these sites, the one with the most time first.
-  private func functions(of sites: [Int]) -> [Function] {
+  func functions(of sites: [Int]) -> [Function] {
     var functions: [Function] = []
     var indexOfFrame: [Int: Int] = [:]
     for site in sites.map({ profile.sites[$0] }) {
       let stack = frames(ofStack: site.stack)
       guard let innermost = stack.first else { continue }
-      let function = indexOfFrame[innermost] ?? index(of: label(ofFrame: innermost), in: &functions)
+      let function = indexOfFrame[innermost] ?? index(of: functionLabel(innermost), in: &functions)
       indexOfFrame[innermost] = function
       functions[function].cpuNanoseconds += site.cpuNanoseconds
       functions[function].waitNanoseconds += site.waitNanoseconds
       let label = functions[function].label
-      if let caller = stack.dropFirst().first(where: { self.label(ofFrame: $0) != label }) {
+      if let caller = stack.dropFirst().first(where: { functionLabel($0) != label }) {
         functions[function].callers[caller, default: 0] += site.nanoseconds
       }
     }
@@ -76,6 +82,13 @@ extension Report {
       $0.nanoseconds != $1.nanoseconds
         ? $0.nanoseconds > $1.nanoseconds : $0.label.lexicographicallyPrecedes($1.label)
     }
+  }
+
+  /// The function; a module without symbols is one function.
+  private func functionLabel(_ index: Int) -> [UInt8] {
+    let frame = frames.frames[index]
+    guard frame.function.isEmpty, frame.module != 0 else { return label(ofFrame: index) }
+    return Array("[".utf8) + fileName(ofModule: frame.module) + Array("]".utf8)
   }
 
   private func index(of label: [UInt8], in functions: inout [Function]) -> Int {

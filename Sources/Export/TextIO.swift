@@ -5,8 +5,8 @@ import Recording
 extension Report {
   func putIO(_ output: inout Output, _ style: TextStyle) {
     var rows: [(label: [UInt8], io: IOTotals)] = []
-    for (index, operation) in profile.operations.enumerated() where operation.io.calls > 0 {
-      rows.append((style.label(bytes(of: name(of: UInt32(index + 1)))), operation.io))
+    for (index, operation) in profile.operations.enumerated() where operation.selfIO.calls > 0 {
+      rows.append((style.label(bytes(of: name(of: UInt32(index + 1)))), operation.selfIO))
     }
     guard !rows.isEmpty else { return }
     // The longest waiting first; sorted by hand over indices, so that equal ones stay in order.

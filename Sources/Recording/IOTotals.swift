@@ -111,17 +111,10 @@ extension Profile {
       let io = paths[index].io
       if io.isEmpty { continue }
       if let parent = paths[index].parent { paths[parent].io.add(io) }
-      if !isInsideItself(index) { operations[Int(paths[index].operation) - 1].io.add(io) }
+      let operation = Int(paths[index].operation) - 1
+      operations[operation].selfIO.add(paths[index].selfIO)
+      if !isRecursive(paths[index]) { operations[operation].io.add(io) }
     }
-  }
-
-  private func isInsideItself(_ path: Int) -> Bool {
-    var caller = paths[path].parent
-    while let index = caller {
-      if paths[index].operation == paths[path].operation { return true }
-      caller = paths[index].parent
-    }
-    return false
   }
 }
 

@@ -44,6 +44,7 @@ public struct Profile {
     public var ownMemory = MemoryTotals()
     /// With calls made from it. What a recursive operation allocates counts once.
     public var memory = MemoryTotals()
+    public var selfIO = IOTotals()
     /// With that of the calls made from these; a call to itself counts once.
     public var io = IOTotals()
   }
@@ -161,8 +162,8 @@ public struct Profile {
     }
   }
 
-  /// Whether the operation of a path occurs among its callers, too.
-  private func isRecursive(_ path: Path) -> Bool {
+  /// Whether the operation of a path occurs among its callers, too: then what it took is theirs already.
+  func isRecursive(_ path: Path) -> Bool {
     var caller = path.parent
     while let index = caller {
       if paths[index].operation == path.operation { return true }

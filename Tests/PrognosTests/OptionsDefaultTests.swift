@@ -136,6 +136,7 @@ struct OptionsDefaultTests {
       setrlimit(__rlimit_resource_t(9), &limit)
       let started = start(
         options {
+          $0.track = PROGNOS_TRACK_CPU
           $0.log = { message, context in
             Unmanaged<Messages>.fromOpaque(context!).takeUnretainedValue()
               .all.append(String(cString: message!))
@@ -164,8 +165,8 @@ struct OptionsDefaultTests {
       prognos_end(a)
       prognos_begin(0)
       prognos_work(1)
-      for _ in 0..<4006 { prognos_begin(a) }
-      for _ in 0..<4006 { prognos_end(a) }
+      for _ in 0..<4005 { prognos_begin(a) }
+      for _ in 0..<4005 { prognos_end(a) }
       onNewThread { call(a) }
       let counted = diagnostics()
       #expect(counted.unbalanced_ends == 1)
