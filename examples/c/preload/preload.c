@@ -8,12 +8,14 @@
  * as JSON to the file in PROGNOS_DUMP, where %p stands for the process's ID, or as text to standard
  * error with PROGNOS_DUMP=-. Without PROGNOS_DUMP nothing is written.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <prognos.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 enum { path_bytes = 4096 };
