@@ -124,8 +124,9 @@ shim_descriptor shim_descriptor_read(int descriptor) {
             found.kind = shim_pipe;
             break;
         case S_IFCHR:
+            // Memory devices (the kernel's devices.txt): null, zero, full; not those that may wait.
             found.is_instant =
-                major(s.st_rdev) == 1; // memory devices (Documentation/admin-guide/devices)
+                major(s.st_rdev) == 1 && minor(s.st_rdev) < 8 && (0xA8 >> minor(s.st_rdev) & 1);
             if (!found.is_instant && tcgetattr(descriptor, &t) == 0) found.kind = shim_terminal;
             break;
         }

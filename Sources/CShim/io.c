@@ -11,77 +11,47 @@
 // IS(result, name, call, descriptor, bytes wanted, offset): the parameters are a to f, handed on as they
 // came, in registers. Wanted is 0 where it is not a parameter, the offset -1 where the file's position
 // counts. `long` results keep all their bits, `int` results have only 32.
+// clang-format off
 #define CALLS(IS)                                                                                  \
-    IS(long, read, read, a, c, -1)                                                                 \
-    IS(long, __read_chk, read, a, c, -1)                                                           \
-    IS(long, readv, read, a, 0, -1)                                                                \
-    IS(long, pread, read, a, c, d)                                                                 \
-    IS(long, pread64, read, a, c, d)                                                               \
-    IS(long, __pread_chk, read, a, c, d)                                                           \
-    IS(long, __pread64_chk, read, a, c, d)                                                         \
-    IS(long, preadv, read, a, 0, d)                                                                \
-    IS(long, preadv64, read, a, 0, d)                                                              \
-    IS(long, preadv2, read, a, 0, d)                                                               \
+    IS(long, read, read, a, c, -1) IS(long, __read_chk, read, a, c, -1)                            \
+    IS(long, readv, read, a, 0, -1) IS(long, pread, read, a, c, d)                                 \
+    IS(long, pread64, read, a, c, d) IS(long, __pread_chk, read, a, c, d)                          \
+    IS(long, __pread64_chk, read, a, c, d) IS(long, preadv, read, a, 0, d)                         \
+    IS(long, preadv64, read, a, 0, d) IS(long, preadv2, read, a, 0, d)                             \
     IS(long, preadv64v2, read, a, 0, d)                                                            \
-    IS(long, recv, receive, a, c, -1)                                                              \
-    IS(long, __recv_chk, receive, a, c, -1)                                                        \
-    IS(long, recvfrom, receive, a, c, -1)                                                          \
-    IS(long, recvmsg, receive, a, 0, -1)                                                           \
-    IS(long, write, write, a, c, -1)                                                               \
-    IS(long, writev, write, a, 0, -1)                                                              \
-    IS(long, pwrite, write, a, c, d)                                                               \
-    IS(long, pwrite64, write, a, c, d)                                                             \
-    IS(long, pwritev, write, a, 0, d)                                                              \
-    IS(long, pwritev64, write, a, 0, d)                                                            \
-    IS(long, pwritev2, write, a, 0, d)                                                             \
-    IS(long, pwritev64v2, write, a, 0, d)                                                          \
-    IS(long, send, send, a, c, -1)                                                                 \
-    IS(long, sendto, send, a, c, -1)                                                               \
+    IS(long, recv, receive, a, c, -1) IS(long, __recv_chk, receive, a, c, -1)                      \
+    IS(long, recvfrom, receive, a, c, -1) IS(long, recvmsg, receive, a, 0, -1)                     \
+    IS(long, write, write, a, c, -1) IS(long, writev, write, a, 0, -1)                             \
+    IS(long, pwrite, write, a, c, d) IS(long, pwrite64, write, a, c, d)                            \
+    IS(long, pwritev, write, a, 0, d) IS(long, pwritev64, write, a, 0, d)                          \
+    IS(long, pwritev2, write, a, 0, d) IS(long, pwritev64v2, write, a, 0, d)                       \
+    IS(long, send, send, a, c, -1) IS(long, sendto, send, a, c, -1)                                \
     IS(long, sendmsg, send, a, 0, -1)                                                              \
-    IS(int, fsync, sync, a, 0, -1)                                                                 \
-    IS(int, fdatasync, sync, a, 0, -1)                                                             \
-    IS(int, syncfs, sync, a, 0, -1)                                                                \
-    IS(int, sync_file_range, sync, a, 0, -1)                                                       \
+    IS(int, fsync, sync, a, 0, -1) IS(int, fdatasync, sync, a, 0, -1)                              \
+    IS(int, syncfs, sync, a, 0, -1) IS(int, sync_file_range, sync, a, 0, -1)                       \
     IS(int, msync, sync, -1, 0, -1)                                                                \
-    IS(int, open, open, result, 0, -1)                                                             \
-    IS(int, open64, open, result, 0, -1)                                                           \
-    IS(int, openat, open, result, 0, -1)                                                           \
-    IS(int, openat64, open, result, 0, -1)                                                         \
-    IS(int, creat, open, result, 0, -1)                                                            \
-    IS(int, creat64, open, result, 0, -1)                                                          \
-    IS(int, __open_2, open, result, 0, -1)                                                         \
-    IS(int, __open64_2, open, result, 0, -1)                                                       \
-    IS(int, __openat_2, open, result, 0, -1)                                                       \
-    IS(int, __openat64_2, open, result, 0, -1)                                                     \
+    IS(int, open, open, result, 0, -1) IS(int, open64, open, result, 0, -1)                        \
+    IS(int, openat, open, result, 0, -1) IS(int, openat64, open, result, 0, -1)                    \
+    IS(int, creat, open, result, 0, -1) IS(int, creat64, open, result, 0, -1)                      \
+    IS(int, __open_2, open, result, 0, -1) IS(int, __open64_2, open, result, 0, -1)                \
+    IS(int, __openat_2, open, result, 0, -1) IS(int, __openat64_2, open, result, 0, -1)            \
     IS(int, close, close, a, 0, -1)                                                                \
-    IS(int, dup, replace, result, 0, -1)                                                           \
-    IS(int, dup2, replace, b, 0, -1)                                                               \
-    IS(int, dup3, replace, b, 0, -1)                                                               \
-    IS(int, socket, replace, result, 0, -1)                                                        \
-    IS(long, lseek, seek, a, 0, -1)                                                                \
-    IS(long, lseek64, seek, a, 0, -1)                                                              \
+    IS(int, dup, replace, result, 0, -1) IS(int, dup2, replace, b, 0, -1)                          \
+    IS(int, dup3, replace, b, 0, -1) IS(int, socket, replace, result, 0, -1)                       \
+    IS(long, lseek, seek, a, 0, -1) IS(long, lseek64, seek, a, 0, -1)                              \
     IS(int, connect, connect, a, 0, -1)                                                            \
-    IS(int, accept, accept, result, 0, -1)                                                         \
-    IS(int, accept4, accept, result, 0, -1)                                                        \
-    IS(int, poll, poll, -1, 0, -1)                                                                 \
-    IS(int, __poll_chk, poll, -1, 0, -1)                                                           \
-    IS(int, ppoll, poll, -1, 0, -1)                                                                \
-    IS(int, __ppoll_chk, poll, -1, 0, -1)                                                          \
-    IS(int, select, poll, -1, 0, -1)                                                               \
-    IS(int, pselect, poll, -1, 0, -1)                                                              \
-    IS(int, epoll_wait, poll, -1, 0, -1)                                                           \
-    IS(int, epoll_pwait, poll, -1, 0, -1)                                                          \
+    IS(int, accept, accept, result, 0, -1) IS(int, accept4, accept, result, 0, -1)                 \
+    IS(int, poll, poll, -1, 0, -1) IS(int, __poll_chk, poll, -1, 0, -1)                            \
+    IS(int, ppoll, poll, -1, 0, -1) IS(int, __ppoll_chk, poll, -1, 0, -1)                          \
+    IS(int, select, poll, -1, 0, -1) IS(int, pselect, poll, -1, 0, -1)                             \
+    IS(int, epoll_wait, poll, -1, 0, -1) IS(int, epoll_pwait, poll, -1, 0, -1)                     \
     IS(int, epoll_pwait2, poll, -1, 0, -1)                                                         \
-    IS(int, nanosleep, pause, -1, 0, -1)                                                           \
-    IS(int, clock_nanosleep, pause, -1, 0, -1)                                                     \
-    IS(int, usleep, pause, -1, 0, -1)                                                              \
-    IS(int, sleep, pause, -1, 0, -1)                                                               \
+    IS(int, nanosleep, pause, -1, 0, -1) IS(int, clock_nanosleep, pause, -1, 0, -1)                \
+    IS(int, usleep, pause, -1, 0, -1) IS(int, sleep, pause, -1, 0, -1)                             \
     IS(int, pthread_cond_wait, pause, -1, 0, -1)                                                   \
     IS(int, pthread_cond_timedwait, pause, -1, 0, -1)                                              \
-    IS(int, pthread_cond_clockwait, pause, -1, 0, -1)                                              \
-    IS(int, sem_wait, pause, -1, 0, -1)                                                            \
-    IS(int, sem_timedwait, pause, -1, 0, -1)                                                       \
-    IS(int, sem_clockwait, pause, -1, 0, -1)                                                       \
+    IS(int, pthread_cond_clockwait, pause, -1, 0, -1) IS(int, sem_wait, pause, -1, 0, -1)          \
+    IS(int, sem_timedwait, pause, -1, 0, -1) IS(int, sem_clockwait, pause, -1, 0, -1)              \
     IS(int, pthread_join, pause, -1, 0, -1)
 
 // Those of streams, which no table of symbols shows: the C library calls them by tables of its own.
@@ -92,16 +62,10 @@
 
 // Those whose results say it in another way.
 #define SPECIAL(EACH)                                                                              \
-    EACH(_IO_file_write)                                                                           \
-    EACH(fopen)                                                                                    \
-    EACH(fopen64)                                                                                  \
-    EACH(sendfile)                                                                                 \
-    EACH(sendfile64)                                                                               \
-    EACH(copy_file_range)                                                                          \
-    EACH(splice)                                                                                   \
-    EACH(__recvfrom_chk)                                                                           \
-    EACH(sendmmsg)                                                                                 \
-    EACH(recvmmsg)
+    EACH(_IO_file_write) EACH(fopen) EACH(fopen64) EACH(sendfile) EACH(sendfile64)                 \
+    EACH(copy_file_range) EACH(splice) EACH(__recvfrom_chk) EACH(sendmmsg) EACH(recvmmsg)
+
+// clang-format on
 
 enum {
 #define NUMBER(result, name, ...) at_##name,
@@ -120,10 +84,6 @@ static inline uint64_t now(void) {
 // Descriptors of devices that answer at once: two readings of the counter would be a tenth of a call.
 unsigned char shim_instant[shim_descriptor_count];
 
-static inline bool is_instant(long descriptor) {
-    return (unsigned long)descriptor < shim_descriptor_count && shim_instant[descriptor];
-}
-
 static int descriptor(long stream) {
     return stream ? fileno((FILE *)stream) : -1;
 }
@@ -133,7 +93,7 @@ static int descriptor(long stream) {
 
 #define BODY(type, name, call, descriptor, wanted, offset)                                         \
     static type hooked_##name(PARAMETERS) {                                                        \
-        bool instant = shim_io_##call < shim_io_sync && is_instant((int)a);                        \
+        bool instant = shim_io_##call < shim_io_sync && shim_is_instant((int)a);                   \
         uint64_t start = instant ? 0 : now();                                                      \
         type result = ORIGINAL(type, name);                                                        \
         shim_io_done(shim_io_##call, (int)(descriptor), result, instant ? 0 : now() - start,       \
@@ -143,8 +103,8 @@ static int descriptor(long stream) {
 STREAM_CALLS(BODY)
 CALLS(BODY)
 
-    // One parameter more than there are registers.
-    static long hooked___recvfrom_chk(PARAMETERS, long g) {
+// One parameter more than there are registers.
+static long hooked___recvfrom_chk(PARAMETERS, long g) {
     uint64_t start = now();
     long result =
         ((long (*)(PARAMETERS, long))hooks[at___recvfrom_chk].original)(a, b, c, d, e, f, g);

@@ -54,3 +54,7 @@ void shim_loader_patch(bool install) {
     if (install) shim_hooks_find(hooks, hook_count);
     shim_hooks_patch(hooks, hook_count, install, NULL);
 }
+
+uint64_t shim_own_address(void) {
+    return (uint64_t)&shim_own_address;
+}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +30,21 @@ void shim_each_object(void (*each)(void *context, const shim_object *object), vo
     dl_iterate_phdr(visit_object, &to);
 }
 
+// The main thread's stack grows on demand below where it began, which the loader keeps. The C library
+// would read /proc for it through a stream, which would count as the host's.
+extern void *__libc_stack_end __attribute__((weak)); // of the loader
+static bool main_stack_bounds(uint64_t *low, uint64_t *high) {
+    struct rlimit limit;
+    if (!&__libc_stack_end || getrlimit(RLIMIT_STACK, &limit) != 0) return false;
+    const uint64_t page = shim_page_bytes(), most = 64 << 20;
+    *high = ((uint64_t)__libc_stack_end + page) & ~(page - 1);
+    uint64_t bytes = limit.rlim_cur < most ? limit.rlim_cur : most;
+    *low = *high > bytes ? *high - bytes : page;
+    return true;
+}
+
 bool shim_stack_bounds(uint64_t *low, uint64_t *high) {
+    if (shim_thread_id() == shim_process_id()) return main_stack_bounds(low, high);
     pthread_attr_t attributes;
     if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
     void *start = NULL;

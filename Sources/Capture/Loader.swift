@@ -16,8 +16,17 @@ public func shim_loaded() {
   if patched.exchange(loaded, ordering: .acquiringAndReleasing) == loaded { return }
   undisturbed {
     refreshModules(in: recording)
+    findOwnModule(in: recording)
     patchTables()
   }
+}
+
+private func findOwnModule(in recording: Recording) {
+  var range = ModuleRange()
+  guard recording.stacksReady, recording.header.pointee.ownModule.value == 0,
+    recording.findModule(shim_own_address(), &range)
+  else { return }
+  recording.header.pointee.ownModule.set(range.number)
 }
 
 /// Forgets what was patched, so that the next `shim_loaded` looks at all objects.

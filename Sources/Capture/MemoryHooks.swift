@@ -68,25 +68,42 @@ private func freeCarefully(_ block: UnsafeMutableRawPointer?) {
 
 @_semantics("no_performance_analysis") @inline(never) @_optimize(none)
 private func sampled(_ block: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-  if let lane = currentLane() { sample(block, usableSize(block), on: lane) }
+  if let lane = currentLane() { sample(address(of: block), usableSize(block), on: lane) }
   return block
 }
 
 /// A block was handed out.
 @c(shim_allocated) @implementation
 public func shim_allocated(_ block: UnsafeMutableRawPointer) {
-  let size = usableSize(block)
+  countAllocated(usableSize(block), at: address(of: block))
+}
+
+public func countAllocated(_ bytes: UInt64, at address: UInt64) {
   if let lane = currentLane() ?? attachFromHook() {
     let node = innermostNode(of: lane, in: attachedRecording())
-    node.pointee.memory.allocatedBytes.add(size)
+    node.pointee.memory.allocatedBytes.add(bytes)
     node.pointee.memory.allocations.add(1)
-    let left = lane.pointee.bytesUntilSample.value &- size
+    let left = lane.pointee.bytesUntilSample.value &- bytes
     lane.pointee.bytesUntilSample.set(left)
-    if Int64(bitPattern: left) < 0 { sample(block, size, on: lane) }
+    if Int64(bitPattern: left) < 0 { sample(address, bytes, on: lane) }
   } else if let recording = existingRecording() {
-    recording.header.pointee.laneless.allocatedBytes.addShared(size)
+    recording.header.pointee.laneless.allocatedBytes.addShared(bytes)
     recording.header.pointee.laneless.allocations.addShared(1)
   }
+}
+
+/// A block of an allocator that cannot be asked for sizes is given back: only that of a sampled one is known, and
+/// stands for all that were not.
+public func countFreedByHost(at address: UInt64) {
+  var bytes = 0.0
+  if let recording = existingRecording(), recording.maySample(address: address),
+    let block = recording.takeSample(address: address)
+  {
+    bytes =
+      Double(block.bytes)
+      / recording.heapProbability(bytes: block.bytes, doublings: block.doublings)
+  }
+  countFreed(UInt64(min(bytes.rounded(), 0x1p62)))
 }
 
 /// A block is about to be given back.
@@ -111,7 +128,7 @@ private func countFreed(_ bytes: UInt64) {
 
 /// Keeps a block that a Poisson process of bytes has hit, and draws the distance to the next hit.
 private func sample(
-  _ block: UnsafeMutableRawPointer, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
+  _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
 ) {
   let recording = attachedRecording()
   drawNextSample(on: lane, of: recording)
@@ -127,7 +144,7 @@ private func sample(
   let kept = HeapBlock(
     bytes: bytes, node: node, site: site.map { recording.offset(of: $0) } ?? 0,
     doublings: doublings)
-  _ = recording.keepSample(address: address(of: block), kept)
+  _ = recording.keepSample(address: address, kept)
   recording.thinHeapSamples { uniform(on: lane) }
 }
 

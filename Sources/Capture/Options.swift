@@ -91,6 +91,14 @@ public enum NumericOption: CaseIterable {
 public enum Options {
   /// All bits of prognos_options.track.
   public static let allTracks: UInt32 = 0x3F
+  /// The bits that this build acts on. Hooks and samples are for the library that ships: hosted code calls the
+  /// Swift runtime, which allocates, where a hook or a signal handler must not.
+  #if hasFeature(Embedded)
+    static let availableTracks = standardTracks
+  #else
+    static let availableTracks = PROGNOS_TRACK_CPU
+  #endif
+
   /// What is tracked when nobody says otherwise.
   public static let standardTracks =
     PROGNOS_TRACK_CPU | PROGNOS_TRACK_MEMORY | PROGNOS_TRACK_IO | PROGNOS_TRACK_STACKS

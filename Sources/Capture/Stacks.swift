@@ -5,6 +5,7 @@ import Recording
 // Call stacks of the threads of this process, from a signal handler or from where the caller is.
 
 /// Buffers of frames a lane has: for its thread, and for a signal handler that interrupts it in here.
+/// Each has a second half, in which host frames are merged.
 private let frameBufferCount: UInt32 = 2
 
 /// Makes the tables that stacks need; false when the recording has no room. What is loaded,
@@ -22,7 +23,7 @@ public func prepareStacks(
 ) {
   let depth = min(max(depth, 1), UInt32(Stack.maxDepth))
   if lane.pointee.frameBuffers.value == 0,
-    let buffers = recording.allocate(depth &* 8 &* frameBufferCount, for: lane)
+    let buffers = recording.allocate(depth &* 16 &* frameBufferCount, for: lane)
   {
     lane.pointee.frameBufferDepth.set(depth)
     lane.pointee.frameBuffers.set(buffers)
@@ -57,15 +58,33 @@ public func recordStack(
     lane.pointee.frameBuffersInUse.set(level &+ 1)
     orderForSignals()
     let buffer: UnsafeMutablePointer<UInt64> = recording.at(
-      lane.pointee.frameBuffers.value &+ level &* depth &* 8)
-    let count = captureStack(
+      lane.pointee.frameBuffers.value &+ level &* depth &* 16)
+    let captured = captureStack(
       of: lane, in: recording, context: context, into: buffer, capacity: Int(depth))
+    let native = dropOwnCallers(buffer, captured, in: recording)
+    let count = mergeHostFrames(
+      into: buffer, native, capacity: Int(depth), scratch: buffer + Int(depth), in: recording)
     stack = recording.intern(buffer, count) ?? 0
     orderForSignals()
     lane.pointee.frameBuffersInUse.set(level)
   }
   if stack == 0 { recording.header.pointee.refusedStacks.addShared(1) }
   return stack
+}
+
+/// Takes this library's hooks out from between what they call and what calls them. The innermost frame
+/// stays: then the time is the library's own.
+private func dropOwnCallers(
+  _ frames: UnsafeMutablePointer<UInt64>, _ count: Int, in recording: Recording
+) -> Int {
+  let own = UInt64(recording.header.pointee.ownModule.value)
+  if own == 0 { return count }
+  var kept = 0
+  for index in 0..<count where index == 0 || FrameCode.module(frames[index]) != own {
+    frames[kept] = frames[index]
+    kept &+= 1
+  }
+  return kept
 }
 
 /// Captures a stack of the calling thread, innermost frame first, as `FrameCode`s; returns how many. In any

@@ -40,3 +40,12 @@ public func nameOperation(
 ) throws(NameFailure) -> UInt32 {
   try recording.nameOperation(name, threadID: shim_thread_id()) { shim_yield() }
 }
+
+/// The frame of a function of the host's language, added if it is new.
+public func nameHostFrame(
+  function: borrowing CleanText, file: borrowing CleanText, line: UInt32, in recording: Recording
+) throws(NameFailure) -> UInt32 {
+  try recording.nameHostFrame(
+    function: function, file: file, line: line, threadID: shim_thread_id()
+  ) { shim_yield() }
+}

@@ -22,15 +22,16 @@ private let changing = Atomic<UInt32>(0)
 
 /// Switches on what the options ask for and this system offers.
 public func startTracking(_ options: prognos_options, in recording: Recording) {
+  let tracks = options.track & Options.availableTracks
   changeTracking {
     recording.header.pointee.stackDepth.set(options.stack_depth)
     recording.header.pointee.heapSampleBytes.set(options.heap_sample_bytes)
     let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
-    let hasMemory = options.track & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
-    let hasIO = options.track & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
+    let hasMemory = tracks & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
+    let hasIO = tracks & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
     recording.header.pointee.wantedTracks.set(options.track)
     prepareTables(
-      options.track, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
+      tracks, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
     forgetPatched()
     shim_loaded()
     if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {

@@ -24,6 +24,7 @@ extension Report {
       }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
+      putOutsideMemory(&json)
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)

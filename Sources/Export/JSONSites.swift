@@ -3,6 +3,18 @@ import Recording
 
 /// Call sites in JSON: what was sampled, by operation and call stack.
 extension Report {
+  func putOutsideMemory(_ json: inout JSONWriter) {
+    let memory = profile.outsideMemory
+    json.key("outside_memory")
+    json.object { json in
+      json.member("allocated_bytes", .integer(memory.allocatedBytes))
+      json.member("allocations", .integer(memory.allocations))
+      json.member("freed_bytes", .integer(memory.freedBytes))
+      json.member("frees", .integer(memory.frees))
+      json.member("live_bytes", .integer(UInt64(memory.liveBytes.rounded())))
+    }
+  }
+
   func putModules(_ json: inout JSONWriter) {
     json.key("modules")
     json.array { json in

@@ -222,6 +222,9 @@ extension Report {
         diagnostics.untracked_paths, "x call without path or histogram: the memory limit is reached"
       ),
       (diagnostics.unattributed_io, "x I/O counted in no operation"),
+      (diagnostics.untracked_stacks, "x call stack or call site without room"),
+      (diagnostics.untracked_blocks, "x sampled block without room: live bytes lack it"),
+      (diagnostics.untracked_modules, "x loaded object without room: its functions have no names"),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

@@ -82,6 +82,11 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
     header.pointee.badArguments.value + earlyBadArguments.load(ordering: .relaxed)
   diagnostics.outside_operation = header.pointee.outsideOperation.value
   diagnostics.unbalanced_ends = header.pointee.unbalancedEnds.value
+  diagnostics.untracked_stacks =
+    header.pointee.refusedStacks.value + header.pointee.refusedSites.value
+  diagnostics.untracked_blocks =
+    header.pointee.heapSamplesLost.value + UInt64(header.pointee.mappingsLost.value)
+  diagnostics.untracked_modules = header.pointee.refusedModules.value
   diagnostics.unattributed_io = header.pointee.unattributedIO.value
   diagnostics.recording_bytes = recording.bytesInUse
   recording.forEachLane { lane in

@@ -31,6 +31,12 @@ private func add(
   _ symbolizer: borrowing Symbolizer
 ) {
   let addresses = codes.map { FrameCode.address($0) }
+  if UInt64(module) == FrameCode.hostLanguage {
+    for (index, code) in codes.enumerated() {
+      names.add(code, hostFrame(UInt32(truncatingIfNeeded: addresses[index]), in: recording))
+    }
+    return
+  }
   let symbols: [Symbol?]
   if module == 0 {
     symbols = symbolizer.jitSymbols(
@@ -50,14 +56,27 @@ private func add(
 }
 
 private func file(ofModule number: UInt32, in recording: Recording) -> ModuleFile {
-  var path: [UInt8] = []
-  var at = recording.path(ofModule: number)
-  while at.pointee != 0 {
-    path.append(UInt8(bitPattern: at.pointee))
-    at += 1
-  }
+  let path = text(recording.path(ofModule: number))
   let buildIDBytes = Int(recording.module(number).pointee.buildIDBytes.value)
   return ModuleFile(
     path: path,
     buildID: (0..<buildIDBytes).map { recording.buildIDByte($0, ofModule: number) })
+}
+
+private func hostFrame(_ number: UInt32, in recording: Recording) -> FrameName {
+  let frame = recording.hostFrame(number)
+  let file = frame.pointee.file.value
+  return FrameName(
+    module: 0, address: 0, function: text(recording.text(frame.pointee.function.value)),
+    offset: 0, file: file == 0 ? [] : text(recording.text(file)), line: frame.pointee.line.value)
+}
+
+private func text(_ characters: UnsafePointer<CChar>) -> [UInt8] {
+  var text: [UInt8] = []
+  var at = characters
+  while at.pointee != 0 {
+    text.append(UInt8(bitPattern: at.pointee))
+    at += 1
+  }
+  return text
 }

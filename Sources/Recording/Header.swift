@@ -116,6 +116,12 @@ public struct Header: ~Copyable {
   /// Stacks that found no room.
   public let refusedStacks: Cell64
 
+  /// The number of this library's own module; 0 before it is known.
+  public let ownModule: Cell32
+  public let hostFramesOffset: Cell32
+  public let hostFrameCapacity: Cell32
+  public let hostFrameCount: Cell32
+
   // Sites (Sites.swift), and how often the thread's CPU clock is sampled.
   public let siteTable: Cell32
   public let siteMask: Cell32

@@ -2,7 +2,7 @@
 
 /// Where the zones of a recording lie, computed from its limits (docs/recording.md).
 ///
-/// header | operations | name index | names | failure kinds | lane offsets | modules | arena
+/// header | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
 ///
 /// The zones before the arena have fixed sizes and are touched page by page as they fill. Lanes, nodes,
 /// histogram octaves and frame segments come from the arena.
@@ -21,9 +21,14 @@ public struct Layout {
   public private(set) var kindsOffset: UInt32 = 0
   public private(set) var lanesOffset: UInt32 = 0
   public private(set) var modulesOffset: UInt32 = 0
+  public private(set) var hostFramesOffset: UInt32 = 0
   public private(set) var arenaOffset: UInt32 = 0
   /// 2,048 from 32 MiB on, in a smaller recording in proportion.
   public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), 2048) }
+  /// A power of two.
+  public var hostFrameCapacity: UInt32 {
+    UInt32(0x8000_0000) &>> UInt32(moduleCapacity.leadingZeroBitCount) &* 2
+  }
   /// For the texts of modules behind their table: on average so many a module.
   static let textBytesPerModule: UInt32 = 64
 
@@ -63,6 +68,7 @@ public struct Layout {
     kindsOffset = zone(UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes))
     lanesOffset = zone(UInt64(laneCapacity) * 4)
     modulesOffset = zone(UInt64(moduleCapacity * (Module.bytes + Self.textBytesPerModule)))
+    hostFramesOffset = zone(UInt64(hostFrameCapacity) * UInt64(HostFrame.bytes + 8))
     arenaOffset = UInt32(truncatingIfNeeded: end)
     return end <= UInt64(bytes) / 2
   }

@@ -39,7 +39,9 @@ public struct Recording: @unchecked Sendable {
     header.pointee.moduleTable.set(layout.modulesOffset)
     header.pointee.moduleCapacity.set(layout.moduleCapacity)
     header.pointee.moduleText.set(layout.modulesOffset &+ layout.moduleCapacity &* Module.bytes)
-    header.pointee.moduleTextEnd.set(layout.arenaOffset)
+    header.pointee.moduleTextEnd.set(layout.hostFramesOffset)
+    header.pointee.hostFramesOffset.set(layout.hostFramesOffset)
+    header.pointee.hostFrameCapacity.set(layout.hostFrameCapacity)
     header.pointee.arenaOffset.set(layout.arenaOffset)
     // Byte 0 of the names is the end of no name, so that offset 0 within them means "none".
     header.pointee.namesUsed.set(1)

@@ -66,14 +66,15 @@ struct ArchitectureTests {
     }
   }
 
-  @Test("The C shim stays under a tenth of the code")
+  // A tenth, and the bodies of the hooks (docs/decisions/0005).
+  @Test("The C shim stays under a sixth of the code")
   func shimIsSmall() {
     func count(_ files: [SourceTree.File]) -> Int {
       files.reduce(0) { $0 + $1.code.filter { !$0.allSatisfy(\.isWhitespace) }.count }
     }
     let c = count(SourceTree.files(below: "Sources", endingIn: ".c", ".h"))
     let all = c + count(SourceTree.swift)
-    #expect(c * 10 < all, "\(c) of \(all) lines")
+    #expect(c * 6 < all, "\(c) of \(all) lines")
   }
 
   @Test("A file shows one idea: none is over 400 lines")

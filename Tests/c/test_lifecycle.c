@@ -163,7 +163,7 @@ static void capabilities_say_what_is_live_and_why(void) {
     CHECK_EQ(live.max_ops, 16384);
     CHECK_EQ(live.max_threads, 1024);
     CHECK_LE(1000, live.max_depth);
-    CHECK_EQ(live.track, PROGNOS_TRACK_CPU);
+    CHECK_EQ(live.track, PROGNOS_TRACK_DEFAULT);
     CHECK_EQ(live.track_unavailable, 0);
     CHECK_EQ(live.reserved, 0);
 }

@@ -55,7 +55,7 @@ static void defaults_are_those_of_the_header(void) {
     CHECK(options.serve == NULL);
     CHECK(options.log == NULL);
     CHECK(options.log_context == NULL);
-    CHECK_EQ(options.track, PROGNOS_TRACK_CPU);
+    CHECK_EQ(options.track, PROGNOS_TRACK_DEFAULT);
     CHECK_EQ(options.reserved, 0);
     CHECK_TEXT(prognos_last_error(), "");
 }
@@ -97,7 +97,7 @@ static void tracks_are_words_or_a_number(void) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_EQ(prognos_op_named(NULL), 0); /* another text in the last error */
         setenv("PROGNOS_TRACK", bad[i], 1);
-        CHECK_EQ(defaults().track, PROGNOS_TRACK_CPU);
+        CHECK_EQ(defaults().track, PROGNOS_TRACK_DEFAULT);
         if (!CHECK_CONTAINS(prognos_last_error(), "PROGNOS_TRACK"))
             fprintf(stderr, "  for \"%s\"\n", bad[i]);
     }

@@ -94,7 +94,7 @@ static void an_older_hosts_options_are_completed_with_defaults(void) {
     options.memory_limit_bytes = 2u << 20;
     CHECK_STATUS(prognos_start(&options, offsetof(prognos_options, heap_sample_bytes)), PROGNOS_OK);
     CHECK_EQ(capabilities().memory_limit_bytes, 2u << 20);
-    CHECK_EQ(capabilities().track, PROGNOS_TRACK_CPU);
+    CHECK_EQ(capabilities().track, PROGNOS_TRACK_DEFAULT);
 }
 
 static void a_newer_hosts_options_are_taken_as_far_as_they_are_known(void) {
@@ -118,10 +118,10 @@ static void options_of_no_size_are_refused(void) {
 }
 
 /* Structs that cross the ABI have no padding that is not named. */
-_Static_assert(sizeof(prognos_op_stats) == 29 * 8, "prognos_op_stats");
+_Static_assert(sizeof(prognos_op_stats) == 32 * 8, "prognos_op_stats");
 _Static_assert(sizeof(prognos_process_stats) == 19 * 8, "prognos_process_stats");
-_Static_assert(sizeof(prognos_diagnostics) == 16 * 8, "prognos_diagnostics");
-_Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 6 * 8 + 6 * 4,
+_Static_assert(sizeof(prognos_diagnostics) == 20 * 8, "prognos_diagnostics");
+_Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 10 * 8 + 6 * 4,
                "prognos_capabilities");
 _Static_assert(sizeof(void *) != 8 || sizeof(prognos_options) == 3 * 8 + 8 * 4 + 3 * 8,
                "prognos_options");

@@ -45,6 +45,19 @@ def test_a_profile_is_valid(validator):
     assert errors(validator, p.profile()) == []
 
 
+def test_a_profile_with_io_is_valid(validator, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROGNOS_TRACK", "io")
+    assert p.lib.prognos_start(None, 0) == p.OK
+    p.begin(p.op("writes"))
+    (tmp_path / "file").write_bytes(b"x" * 5000)
+    p.end(p.op("writes"))
+    (tmp_path / "file").read_bytes()
+    found = p.profile()
+    assert found["operations"][0]["io"]["kinds"]["file"]["written_bytes"] == 5000
+    assert found["outside_io"]["kinds"]["file"]["read_bytes"] == 5000
+    assert errors(validator, found) == []
+
+
 def test_a_full_recording_is_valid(validator, monkeypatch):
     monkeypatch.setenv("PROGNOS_MEMORY_LIMIT_BYTES", "1048576")
     handles = [p.op(f"op {index}") for index in range(100)]

@@ -7,13 +7,24 @@
 
 PROGNOS_EXTERN_C_BEGIN
 
-/** What is recorded: bits of prognos_options.track. Wall time and counts always are. */
-#define PROGNOS_TRACK_CPU 0x01u    /**< CPU time, context switches, page faults */
-#define PROGNOS_TRACK_MEMORY 0x02u /**< accepted, not in this version */
-#define PROGNOS_TRACK_IO 0x04u     /**< input, output and waits: the C library's calls are hooked */
-#define PROGNOS_TRACK_STACKS 0x08u /**< accepted, not in this version */
-#define PROGNOS_TRACK_SAMPLES 0x10u  /**< accepted, not in this version */
+/**
+ * What is recorded: bits of prognos_options.track. Wall time and counts always are; CPU from the first
+ * begin on; the rest from prognos_start() to prognos_stop().
+ *
+ * PROGNOS_TRACK_MEMORY and PROGNOS_TRACK_IO replace functions of the C library (and of an allocator in its
+ * place) in the tables of all loaded objects, also of those loaded later; an allocator or a write that
+ * is linked into the program statically cannot be seen. PROGNOS_TRACK_SAMPLES starts a timer on the CPU
+ * clock of each thread that records, which sends it SIGPROF; the host's own handler for it, set before or
+ * after, still gets the signals that are not ours. Threads that block SIGPROF when they begin, or have
+ * less than 64 KiB of stack, are not sampled. No call that waits is interrupted.
+ */
+#define PROGNOS_TRACK_CPU 0x01u      /**< CPU time, context switches, page faults */
+#define PROGNOS_TRACK_MEMORY 0x02u   /**< allocations: exact counts; sampled blocks until freed */
+#define PROGNOS_TRACK_IO 0x04u       /**< input, output and waits, by kind and size */
+#define PROGNOS_TRACK_STACKS 0x08u   /**< call stacks of sampled blocks and of slow calls */
+#define PROGNOS_TRACK_SAMPLES 0x10u  /**< call stacks by CPU time and by time waited */
 #define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
+#define PROGNOS_TRACK_DEFAULT 0x1Fu  /**< all but the timeline */
 
 /**
  * Called with a one-line message when something happens that an operator should know: what runs after
@@ -33,11 +44,11 @@ typedef void (*prognos_log_callback)(const char *message, void *context);
 typedef struct prognos_options {
     const char *recording_path;   /**< NULL: private memory. A path: not in this version */
     uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
-    uint64_t heap_sample_bytes;   /**< not in this version; default 524288 */
+    uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288 */
     uint32_t collect_interval_ms; /**< not in this version; default 1000 */
-    uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_CPU */
-    uint32_t sample_hz;           /**< not in this version; default 99 */
-    uint32_t stack_depth;         /**< not in this version; default 64 */
+    uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_DEFAULT */
+    uint32_t sample_hz;           /**< samples per second of CPU time, and of waiting; default 99 */
+    uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
     uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
     uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
     uint32_t timeline_events;     /**< not in this version; default 4096 */
@@ -87,8 +98,12 @@ typedef struct prognos_diagnostics {
     uint64_t recording_bytes; /**< memory taken from the limit */
     uint64_t clock_syncs;     /**< times the system was asked for CPU time */
     uint64_t self_cpu_ns;     /**< CPU time in them, estimated: clock_syncs x the cost of one */
+    uint64_t unattributed_io; /**< I/O counted in no operation: no memory, or in a signal handler */
+    uint64_t untracked_stacks; /**< call stacks, or call sites, that found no room */
     uint64_t
-        unattributed_io; /**< I/O counted in no operation: memory is full, or a signal handler's */
+        untracked_blocks; /**< sampled blocks and mappings that found no room: live bytes lack them */
+    uint64_t
+        untracked_modules; /**< loaded objects that found no room: their functions have no names */
 } prognos_diagnostics;
 
 /**
@@ -116,7 +131,8 @@ void prognos_options_default(prognos_options *out, size_t size);
 prognos_status prognos_start(const prognos_options *options, size_t size);
 
 /**
- * Stops recording. What was recorded stays readable; operations open now still end as they should.
+ * Stops recording, removes all hooks and timers and gives SIGPROF back. What was recorded stays readable;
+ * operations open now still end as they should.
  * @return PROGNOS_OK, or PROGNOS_NOT_STARTED (harmless; recording stops as well).
  * Thread: any. Signal: unsafe.
  */
@@ -124,7 +140,8 @@ prognos_status prognos_stop(void);
 
 /**
  * The feature flag: instant, any thread, any time. While it is off, begin does nothing, and an end
- * closes only what was begun while it was on. Off at start with PROGNOS_ENABLED=0.
+ * closes only what was begun while it was on. Hooks stay in place, and go on counting memory.
+ * Off at start with PROGNOS_ENABLED=0.
  * Cost: while it is off, a PROGNOS_SCOPE takes 0.5 ns, and a begin+end pair as long as two calls of
  * empty library functions. Thread: any. Signal: safe.
  */

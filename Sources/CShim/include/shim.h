@@ -241,6 +241,8 @@ void shim_sampling_blocked(bool blocked);
 // ---- the loader (loader.c) --------------------------------------------------------------------
 
 void shim_loader_patch(bool install);
+// An address in this library.
+uint64_t shim_own_address(void);
 // How many objects were loaded so far, by all threads.
 uint64_t shim_objects_loaded(void);
 
@@ -281,6 +283,10 @@ void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks
 // Descriptors below this number whose calls are not timed, because they never wait.
 enum { shim_descriptor_count = 4096 };
 extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
+
+SHIM_INLINE bool shim_is_instant(long descriptor) {
+    return (unsigned long)descriptor < shim_descriptor_count && shim_instant[descriptor];
+}
 
 SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
     if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
