@@ -52,7 +52,9 @@
  * errno        No function changes it.
  * Host         Loading the library starts no thread, installs no signal handler, reads no file and
  *              allocates nothing. What recording takes later stays within memory_limit_bytes;
- *              reading and dumping use malloc meanwhile.
+ *              reading and dumping use malloc meanwhile. prognos_start() replaces entries in the
+ *              tables of calls of all loaded objects and handles SIGPROF, as far as its options ask
+ *              for it; prognos_stop() puts both back.
  */
 #ifndef PROGNOS_H
 #define PROGNOS_H

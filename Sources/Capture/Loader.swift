@@ -18,6 +18,8 @@ public func shim_loaded() {
     refreshModules(in: recording)
     findOwnModule(in: recording)
     patchTables()
+    // A stop on another thread may have found these tables clean before.
+    if !isTracking(recording) { cleanTables() }
   }
 }
 

@@ -49,12 +49,8 @@ public func stopTracking() {
     recording.header.pointee.samplePeriod.set(0)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     recording.forEachLane { stopTimer(of: $0) }
-    shim_sampler_patch(false)
     shim_sampler_remove()
-    shim_loader_patch(false)
-    shim_memory_patch(false)
-    shim_io_patch(false)
-    _ = shim_streams_patch(false)
+    cleanTables()
     reasons = TrackingReasons()
   }
 }
@@ -132,11 +128,25 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
 }
 
+/// Whether anything is tracked that needs hooks.
+func isTracking(_ recording: Recording) -> Bool {
+  recording.header.pointee.liveTracks.value & ~PROGNOS_TRACK_CPU != 0
+}
+
+/// Takes all hooks out of all tables.
+func cleanTables() {
+  shim_sampler_patch(false)
+  shim_loader_patch(false)
+  shim_memory_patch(false)
+  shim_io_patch(false)
+  _ = shim_streams_patch(false)
+}
+
 /// Puts the hooks of what is live into all tables.
 func patchTables() {
   guard let recording = existingRecording() else { return }
   let live = recording.header.pointee.liveTracks.value
-  if live & ~PROGNOS_TRACK_CPU != 0 { shim_loader_patch(true) }
+  if isTracking(recording) { shim_loader_patch(true) }
   if live & PROGNOS_TRACK_MEMORY != 0 { shim_memory_patch(true) }
   if live & PROGNOS_TRACK_IO != 0 {
     shim_io_patch(true)

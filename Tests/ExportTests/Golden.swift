@@ -22,6 +22,9 @@ enum Golden {
     serve   timeout      4         2.0 %
     serve   refused      2         1.0 %
 
+    in short:
+      most CPU time: serve, 700 ms
+
     not as it should be:
       1 x begin nested too deep
       4 x call without path or histogram: the memory limit is reached
@@ -47,6 +50,9 @@ enum Golden {
     FAILED  KIND     CALLS  OF ITS CALLS
     serve   timeout      4         2.0 %
     serve   refused      2         1.0 %
+
+    in short:
+      most CPU time: serve, 700 ms
 
     not as it should be:
       1 x begin nested too deep

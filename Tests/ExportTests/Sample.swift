@@ -34,7 +34,7 @@ final class Sample {
 
   func lane() -> UnsafeMutablePointer<Lane> { recording.acquireLane()! }
 
-  private func node(
+  func node(
     _ path: [UInt32], on lane: UnsafeMutablePointer<Lane>
   ) -> UnsafeMutablePointer<CallNode> {
     recording.at(path.reduce(lane.pointee.root.value) { recording.child($1, of: $0, in: lane)! })
@@ -103,14 +103,16 @@ final class Sample {
     calls.pointee.pathless.fastestComplement.set(~ticks)
   }
 
-  var report: Report {
+  var report: Report { report(frames: FrameNames()) }
+
+  func report(frames: FrameNames) -> Report {
     let moment = ReadingMoment(
       ticks: now, monotonicNanoseconds: now, nanosecondsPerTick: 1, cpuNanoseconds: { _ in nil })
     return Report(
       profile: Profile(of: recording, at: moment, distributions: .all), process: process,
       capabilities: Self.capabilities, diagnostics: diagnostics, libraryVersion: "9.8.7",
       processID: 4711, command: command, startUnixNanoseconds: 1_700_000_000_123_456_789,
-      endUnixNanoseconds: 1_700_000_002_123_456_789)
+      endUnixNanoseconds: 1_700_000_002_123_456_789, frames: frames)
   }
 
   func text(unicode: Bool = true) -> String { string(report.text(unicode: unicode)) }
