@@ -45,8 +45,13 @@ static void pass_on(int number, siginfo_t *info, void *context) {
         return;
     }
     if (host.sa_flags & SA_RESETHAND) set_hosts_action(&(struct sigaction){.sa_handler = SIG_DFL});
-    sigset_t before;
+    sigset_t before, only;
     pthread_sigmask(SIG_BLOCK, &host.sa_mask, &before);
+    if (host.sa_flags & SA_NODEFER) {
+        sigemptyset(&only);
+        sigaddset(&only, number);
+        pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    }
     if (host.sa_flags & SA_SIGINFO)
         host.sa_sigaction(number, info, context);
     else
@@ -92,7 +97,15 @@ void shim_sampler_remove(void) {
 // ---- the host's own calls ---------------------------------------------------------------------
 
 static shim_hook hooks[];
-enum { at_sigaction, at_signal, at_pthread_sigmask, at_sigprocmask, hook_count };
+enum {
+    at_sigaction,
+    at_signal,
+    at___sysv_signal,
+    at_sysv_signal,
+    at_pthread_sigmask,
+    at_sigprocmask,
+    hook_count
+};
 
 #define ORIGINAL(call) ((__typeof__(&call))hooks[at_##call].original)
 
@@ -108,12 +121,22 @@ static int hooked_sigaction(int number, const struct sigaction *action, struct s
     return 0;
 }
 
-static sighandler_t hooked_signal(int number, sighandler_t handler) {
-    if (!is_taken(number) || handler == SIG_ERR) return ORIGINAL(signal)(number, handler);
+static sighandler_t handler_set(sighandler_t handler, unsigned flags) {
     struct sigaction before = hosts_action(),
-                     action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+                     action = {.sa_handler = handler, .sa_flags = (int)flags};
     set_hosts_action(&action);
     return before.sa_handler;
+}
+
+static sighandler_t hooked_signal(int number, sighandler_t handler) {
+    if (!is_taken(number) || handler == SIG_ERR) return ORIGINAL(signal)(number, handler);
+    return handler_set(handler, SA_RESTART);
+}
+
+// What signal() is in strict ISO C.
+static sighandler_t hooked_sysv_signal(int number, sighandler_t handler) {
+    if (!is_taken(number) || handler == SIG_ERR) return ORIGINAL(__sysv_signal)(number, handler);
+    return handler_set(handler, SA_RESETHAND | SA_NODEFER);
 }
 
 // A thread that blocks SIGPROF may wait for all signals, and must not be given ours. Its timer goes before,
@@ -138,6 +161,8 @@ static int hooked_sigprocmask(int how, const sigset_t *set, sigset_t *old) {
 static shim_hook hooks[hook_count] = {
     [at_sigaction] = {.name = "sigaction", .replacement = hooked_sigaction},
     [at_signal] = {.name = "signal", .replacement = hooked_signal},
+    [at___sysv_signal] = {.name = "__sysv_signal", .replacement = hooked_sysv_signal},
+    [at_sysv_signal] = {.name = "sysv_signal", .replacement = hooked_sysv_signal},
     [at_pthread_sigmask] = {.name = "pthread_sigmask", .replacement = hooked_pthread_sigmask},
     [at_sigprocmask] = {.name = "sigprocmask", .replacement = hooked_sigprocmask},
 };

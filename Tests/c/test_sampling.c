@@ -115,6 +115,31 @@ static void handler_by_signal_after_the_start(void) {
     CHECK(disposition().sa_handler == counts);
 }
 
+/* What signal() is in strict ISO C. */
+extern void (*__sysv_signal(int number, void (*handler)(int)))(int);
+
+static void raises_again(int number) {
+    ticks++;
+    if (ticks == 1) {
+        __sysv_signal(number, raises_again);
+        raise(number);
+        CHECK_EQ(ticks, 2); /* not put off */
+    }
+}
+
+static void handler_by_signal_of_iso_c(void) {
+    start_at(1000);
+    CHECK(__sysv_signal(SIGPROF, raises_again) == SIG_DFL);
+    work_for(50);
+    CHECK_EQ(ticks, 0);
+    raise(SIGPROF);
+    CHECK_EQ(ticks, 2);
+    CHECK(disposition().sa_handler == SIG_DFL);
+    CHECK(__sysv_signal(SIGPROF, counts) == SIG_DFL);
+    CHECK_STATUS(prognos_stop(), PROGNOS_OK);
+    CHECK(disposition().sa_handler == counts);
+}
+
 static void ignored_stays_ignored(void) {
     signal(SIGPROF, SIG_IGN);
     start_at(1000);
@@ -462,10 +487,11 @@ static void threads_come_and_go_while_sampling_does(void) {
 }
 
 CHECK_MAIN(CASE(handler_from_before_the_start_goes_on), CASE(handler_by_sigaction_after_the_start),
-           CASE(handler_by_signal_after_the_start), CASE(ignored_stays_ignored),
-           CASE(handler_for_one_time), CASE(the_default_still_ends_the_process),
-           CASE(handler_runs_with_the_mask_it_asked_for), CASE(errno_stays),
-           CASE(waits_are_not_cut_short), CASE(threads_that_block_the_signal_are_left_alone),
+           CASE(handler_by_signal_after_the_start), CASE(handler_by_signal_of_iso_c),
+           CASE(ignored_stays_ignored), CASE(handler_for_one_time),
+           CASE(the_default_still_ends_the_process), CASE(handler_runs_with_the_mask_it_asked_for),
+           CASE(errno_stays), CASE(waits_are_not_cut_short),
+           CASE(threads_that_block_the_signal_are_left_alone),
            CASE(threads_that_block_it_later_are_left_alone),
            CASE(threads_that_blocked_it_before_are_left_alone),
            CASE(a_child_of_vfork_changes_nothing_here), CASE(small_stacks_are_enough),
