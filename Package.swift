@@ -16,7 +16,10 @@ let swift: [SwiftSetting] =
     ]
     : [])
 
-let c: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Xclang", "-mframe-pointer=none"])]
+// C has unwind tables and needs no frame pointers, which the bodies of hooks would pay for at each call.
+let c: [CSetting] = [
+  .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Xclang", "-mframe-pointer=none"])
+]
 
 let link: [LinkerSetting] =
   embedded

@@ -70,6 +70,7 @@ public struct Header: ~Copyable {
 
   // Sampled blocks of the heap.
   public let heapSamplesOffset: Cell32
+  public let heapSampleCapacity: Cell32
   public let heapSampleCount: Cell32
   public let heapSampleBytes: Cell64
   /// The mean distance between samples is `heapSampleBytes` doubled this often.

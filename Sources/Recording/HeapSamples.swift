@@ -38,21 +38,25 @@ public struct HeapBlock {
 /// published by its address. The host's own order between the allocation and the free of a block is all
 /// the order there needs to be.
 extension Recording {
-  public static let heapSampleCapacity: UInt32 = 16_384
+  public var heapSampleCapacity: UInt32 { header.pointee.heapSampleCapacity.value }
   private static let slotsPerSet: UInt32 = 8
-  private static let setBits: UInt64 = 11  // 2048 sets
   /// Counters of a byte each, for the addresses that share bits 4 to 19.
   public static let heapFilterBytes: UInt32 = 65_536
   private static let beingFilled: UInt64 = 1
 
-  /// Makes the table. False when there is no memory for it. By one thread at a time.
+  /// Makes the table: for 16,384 blocks from 4 MiB of arena on, in a smaller one in proportion. False when
+  /// there is no memory for it. By one thread at a time.
   public func prepareHeapSamples() -> Bool {
     let header = header
     if header.pointee.heapFilterOffset.value != 0 { return true }
-    let tableBytes = Self.heapSampleCapacity &* HeapSample.bytes
+    let arena = header.pointee.bytes.value &- UInt64(header.pointee.arenaOffset.value)
+    let slots = UInt32(truncatingIfNeeded: min(arena / 8 / UInt64(HeapSample.bytes), 16_384))
+    let capacity = 0x8000_0000 &>> UInt32(truncatingIfNeeded: max(slots, 256).leadingZeroBitCount)
+    let tableBytes = capacity &* HeapSample.bytes
     guard let table = claimPages((tableBytes &+ Self.heapFilterBytes) / Layout.page) else {
       return false
     }
+    header.pointee.heapSampleCapacity.set(capacity)
     header.pointee.heapSamplesOffset.set(table)
     header.pointee.heapFilterOffset.publish(table &+ tableBytes)
     return true
@@ -129,7 +133,7 @@ extension Recording {
   /// be another one now.
   public func dropHeapSamples() {
     guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
-    for index in 0..<Self.heapSampleCapacity {
+    for index in 0..<heapSampleCapacity {
       let address = sample(index).pointee.address.acquired
       if address > Self.beingFilled { _ = release(sample(index), address) }
     }
@@ -148,12 +152,12 @@ extension Recording {
   /// unbiased and the memory bounded. `random` gives numbers in 0..<1.
   public func thinHeapSamples(random: () -> Double) {
     let header = header
-    guard header.pointee.heapSampleCount.value > Self.heapSampleCapacity / 4 * 3,
+    guard header.pointee.heapSampleCount.value > heapSampleCapacity / 4 * 3,
       header.pointee.heapThinning.exchange(0, for: 1)
     else { return }
     let doublings = header.pointee.heapSampleDoublings.value &+ 1
     header.pointee.heapSampleDoublings.publish(doublings)
-    for index in 0..<Self.heapSampleCapacity {
+    for index in 0..<heapSampleCapacity {
       let sample = sample(index)
       let address = sample.pointee.address.acquired
       let kept = sample.pointee.doublings.value
@@ -175,7 +179,7 @@ extension Recording {
   /// Calls `body` with every sampled block that is live.
   public func forEachHeapSample(_ body: (_ address: UInt64, HeapBlock) -> Void) {
     guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
-    for index in 0..<Self.heapSampleCapacity {
+    for index in 0..<heapSampleCapacity {
       let sample = sample(index)
       let address = sample.pointee.address.acquired
       guard address > Self.beingFilled else { continue }
@@ -201,9 +205,10 @@ extension Recording {
   private func sets(of address: UInt64) -> InlineArray<2, UInt32> {
     let first = (address &>> 4) &* 0x9E37_79B9_7F4A_7C15
     let second = (address &>> 4) &* 0xD6E8_FEB8_6659_FD93
+    let mask = (heapSampleCapacity &- 1) & ~(Self.slotsPerSet &- 1)
     return [
-      UInt32(truncatingIfNeeded: first &>> (64 - Self.setBits)) &* Self.slotsPerSet,
-      UInt32(truncatingIfNeeded: second &>> (64 - Self.setBits)) &* Self.slotsPerSet,
+      UInt32(truncatingIfNeeded: first &>> 40) & mask,
+      UInt32(truncatingIfNeeded: second &>> 40) & mask,
     ]
   }
 }

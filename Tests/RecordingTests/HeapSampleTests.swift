@@ -63,7 +63,7 @@ struct HeapSampleTests {
     let recording = sandbox.recording
     var random = SplitMix(state: 7)
     var kept: [UInt64] = []
-    let capacity = Int(Recording.heapSampleCapacity)
+    let capacity = Int(recording.heapSampleCapacity)
     for _ in 0..<2 * capacity {
       let address = random.next() & 0x7FFF_FFFF_FFF0
       if recording.keepSample(address: address, block(16)) { kept.append(address) }
@@ -100,7 +100,7 @@ struct HeapSampleTests {
     // Now and then both sets of an address are full before the table is.
     #expect(recording.header.pointee.heapSamplesLost.value < 100)
     let found = live(recording)
-    #expect(found.blocks <= Int(Recording.heapSampleCapacity))
+    #expect(found.blocks <= Int(recording.heapSampleCapacity))
     #expect(abs(found.bytes / truth - 1) < 0.05)
   }
 

@@ -28,7 +28,7 @@ typedef enum prognos_window {
  *          to those around it, at once: open calls are included, and recursion counts once.
  *          live_bytes is estimated from sampled blocks (prognos_options.heap_sample_bytes, m): without
  *          bias, with a standard error of about sqrt(m x live_bytes) for blocks much smaller than m; with
- *          m = 1 it is exact.
+ *          m = 1 it is exact. It covers what was allocated since the latest prognos_start().
  */
 typedef struct prognos_op_stats {
     uint64_t count;       /**< finished calls, failed and abandoned ones included */
