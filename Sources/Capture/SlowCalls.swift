@@ -4,10 +4,10 @@ import Recording
 // The call stack of a call that took longer than 99 in 100 of its like, taken as it ends.
 
 enum SlowCalls {
-  /// So often a node's 99th percentile is looked at anew: a power of two. It is computed when the number
-  /// of calls is a power of two, and every `recomputeEvery` calls.
-  static let checkEvery: UInt64 = 128
-  static let recomputeEvery: UInt64 = 1024
+  /// A node's 99th percentile is computed from so many calls on, each time they have doubled, and each
+  /// `checkEvery` calls, a power of two: so often at least a call leaves the fast path.
+  static let least: UInt32 = 128
+  static let checkEvery: UInt64 = 1024
   /// Ticks between two stacks of one thread, some 0.1 ms: operations of a few nanoseconds must not pay for a
   /// stack a hundred times as long in each hundredth call.
   static let restTicks: UInt64 = 1 << 18
@@ -29,11 +29,14 @@ func considerSlowCall(
       site.pointee.slowTicks.add(wallTicks)
     }
   }
-  let calls = node.pointee.ended.value
-  guard calls >= SlowCalls.checkEvery,
-    calls & (calls &- 1) == 0 || calls & (SlowCalls.recomputeEvery &- 1) == 0
-  else { return }
-  node.pointee.slowComplement.set(~recording.slowest(ofHundred: calls, of: node))
+  let calls = UInt32(truncatingIfNeeded: node.pointee.ended.value)
+  let checked = node.pointee.slowCheckedCalls.value
+  guard calls &- checked >= max(min(checked, UInt32(SlowCalls.checkEvery)), SlowCalls.least) else {
+    return
+  }
+  node.pointee.slowCheckedCalls.set(calls)
+  let slowest = recording.slowest(ofHundred: node.pointee.ended.value, of: node)
+  node.pointee.slowComplement.set(~slowest)
 }
 
 extension Recording {

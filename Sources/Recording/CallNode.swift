@@ -36,6 +36,8 @@ public struct CallNode: ~Copyable {
   public let memory: MemoryCounters
   /// The input and output of the same, as an offset; 0 before the first.
   public let io: Cell32
+  /// The number of calls, modulo 2^32, when `slowComplement` was computed last.
+  public let slowCheckedCalls: Cell32
 
   public static let bytes: UInt32 = 384
 
