@@ -49,6 +49,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
     return interrupting
   }
   prepareSampling(of: lane, in: recording)
+  prepareKernelIO(of: lane, in: recording)
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)

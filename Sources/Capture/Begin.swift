@@ -84,6 +84,7 @@ private func begin(
       of: lane, chargedTo: recording.skippingLowest(top), in: recording)
   }
 
+  chargeKernelIO(to: recording.skippingLowest(top), on: lane, of: recording)
   let parent = top.pointee.node.value
   var node: UInt32?
   if !top.pointee.isPathless { node = recording.child(op, of: parent, in: lane) }

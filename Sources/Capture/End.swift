@@ -104,6 +104,7 @@ private func end(
   }
   top = recording.skippingLowest(top)
   if !stayedOnCPU(lane) { now = synchronizeCPUClock(of: lane, chargedTo: top, in: recording) }
+  chargeKernelIO(to: top, on: lane, of: recording)
 
   var found = top
   while found.pointee.operation != op {

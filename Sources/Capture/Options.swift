@@ -90,13 +90,13 @@ public enum NumericOption: CaseIterable {
 
 public enum Options {
   /// All bits of prognos_options.track.
-  public static let allTracks: UInt32 = 0x3F
+  public static let allTracks: UInt32 = 0x7F
   /// The bits that this build acts on. Hooks and samples are for the library that ships: hosted code calls the
   /// Swift runtime, which allocates, where a hook or a signal handler must not.
   #if hasFeature(Embedded)
-    static let availableTracks = standardTracks
+    static let availableTracks = standardTracks | PROGNOS_TRACK_KERNEL_IO
   #else
-    static let availableTracks = PROGNOS_TRACK_CPU
+    static let availableTracks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO
   #endif
 
   /// What is tracked when nobody says otherwise.
@@ -107,7 +107,7 @@ public enum Options {
   public static let trackWords: [(StaticString, UInt32)] = [
     ("cpu", PROGNOS_TRACK_CPU), ("memory", PROGNOS_TRACK_MEMORY), ("io", PROGNOS_TRACK_IO),
     ("stacks", PROGNOS_TRACK_STACKS), ("samples", PROGNOS_TRACK_SAMPLES),
-    ("timeline", PROGNOS_TRACK_TIMELINE),
+    ("timeline", PROGNOS_TRACK_TIMELINE), ("kernel_io", PROGNOS_TRACK_KERNEL_IO),
   ]
 
   /// A variable of the environment that could not be applied.
@@ -145,7 +145,8 @@ public enum Options {
           leftOut
           ?? LeftOut(
             variable: "PROGNOS_TRACK", text: text, option: nil,
-            words: "a number, or cpu, memory, io, stacks, samples, timeline joined by commas")
+            words:
+              "a number, or cpu, memory, io, kernel_io, stacks, samples, timeline joined by commas")
       }
     }
     leftOut = leftOut ?? checkWords()

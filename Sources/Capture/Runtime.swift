@@ -144,8 +144,9 @@ public func beginAgain() {
 }
 
 extension Recording {
-  fileprivate func setEnabled(_ enabled: Bool) {
-    let on = usesCounter ? Header.Mode.counter : Header.Mode.clock
+  func setEnabled(_ enabled: Bool) {
+    let isKernelAsked = header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0
+    let on = usesCounter && !isKernelAsked ? Header.Mode.counter : Header.Mode.careful
     header.pointee.mode.set(enabled ? on : Header.Mode.off)
   }
 }

@@ -101,7 +101,10 @@ private func prepareTables(
       reasons.memory = noRoom
     }
   }
-  if tracks & PROGNOS_TRACK_IO != 0 {
+  if tracks & PROGNOS_TRACK_KERNEL_IO != 0 {
+    live |= PROGNOS_TRACK_KERNEL_IO
+    reasons.io = "the kernel's count of each thread (PROGNOS_TRACK_KERNEL_IO)"
+  } else if tracks & PROGNOS_TRACK_IO != 0 {
     if !hasIO {
       reasons.io = "the process has no input and output functions that can be hooked"
     } else if recording.prepareIO(tableBytes: Descriptor.tableBytes) {
@@ -119,7 +122,12 @@ private func prepareTables(
   // From here on threads start timers, also in a child that is forked now.
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   recording.header.pointee.liveTracks.set(live)
-  recording.forEachLane { prepareSampling(of: $0, in: recording) }
+  // The kernel's count is looked at on the slow path.
+  if recording.header.pointee.mode.value != Header.Mode.off { recording.setEnabled(true) }
+  recording.forEachLane {
+    prepareSampling(of: $0, in: recording)
+    $0.pointee.kernelIO[2].set(0)  // counted from the next boundary on
+  }
 }
 
 /// In a forked child, whose recording is empty: what the parent tracked goes on.
@@ -130,7 +138,7 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
 
 /// Whether anything is tracked that needs hooks.
 func isTracking(_ recording: Recording) -> Bool {
-  recording.header.pointee.liveTracks.value & ~PROGNOS_TRACK_CPU != 0
+  recording.header.pointee.liveTracks.value & ~(PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO) != 0
 }
 
 /// Takes all hooks out of all tables.

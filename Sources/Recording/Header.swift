@@ -144,8 +144,8 @@ public struct Header: ~Copyable {
     public static let off: UInt32 = 0
     /// Begin may take the fast path: time stamps are the cycle counter.
     public static let counter: UInt32 = 1
-    /// Begin must not: time stamps are the monotonic clock.
-    public static let clock: UInt32 = 2
+    /// Begin must not: time stamps are the monotonic clock, or there is more to do.
+    public static let careful: UInt32 = 2
   }
 
   /// "PROGNOS" and a NUL, in the byte order of the writer.

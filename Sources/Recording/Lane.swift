@@ -77,6 +77,9 @@ public struct Lane: ~Copyable {
   let padding2: Cell32
   /// Time waited since the last stack that was taken of a wait.
   public let waitedNanoseconds: Cell64
+  /// What the kernel had counted of the thread's input and output at the last boundary: bytes read and
+  /// written, calls that read and wrote.
+  public let kernelIO: InlineArray<4, Cell64>
   /// The time stamp from which on a slow call is worth a stack again.
   public let nextSlowStack: Cell64
 

@@ -104,7 +104,8 @@ struct OptionsTests {
   func track() async {
     await #expect(processExitsWith: .success) {
       let accepted: [String: UInt32] = [
-        "0": 0, "1": 1, "0x3F": 0x3F, "63": 63, "cpu": 1, "memory": 2, "io": 4, "stacks": 8,
+        "0": 0, "1": 1, "0x7F": 0x7F, "63": 63, "kernel_io": 64, "cpu": 1, "memory": 2, "io": 4,
+        "stacks": 8,
         "samples": 16, "timeline": 32, "cpu,memory": 3, "timeline,cpu,io": 37, "cpu,cpu": 1,
         "CPU,Memory": 3,
       ]
@@ -113,7 +114,7 @@ struct OptionsTests {
         #expect(Options.fromEnvironment().options.track == bits, "\(text)")
         #expect(Options.fromEnvironment().leftOut == nil, "\(text)")
       }
-      for text in ["64", "cpus", "cp", "cpu,", ",cpu", "cpu;io", "cpu, io", "all", "-1"] {
+      for text in ["128", "cpus", "cp", "cpu,", ",cpu", "cpu;io", "cpu, io", "all", "-1"] {
         setenv("PROGNOS_TRACK", text, 1)
         let (options, leftOut) = Options.fromEnvironment()
         #expect(options.track == Options.standardTracks, "\(text)")

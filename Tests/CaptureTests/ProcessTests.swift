@@ -43,7 +43,7 @@ struct ProcessTests {
       setenv("PROGNOS_TIME_SOURCE", "clock_gettime", 1)
       let (a, b) = (operation("a"), operation("b"))
       #expect(!recording().usesCounter)
-      #expect(recording().header.pointee.mode.value == Header.Mode.clock)
+      #expect(recording().header.pointee.mode.value == Header.Mode.careful)
       #expect(recording().calibrateClock() == 1)
       let before = shim_monotonic_ns()
       call(a, times: 100) { call(b) { prognos_work(1) } }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -470,6 +471,36 @@ static void advice_names_the_operation_and_the_remedy(void) {
     free(text);
 }
 
+/* Calls that no table of the C library shows. */
+static void the_kernel_counts_what_goes_past_the_c_library(void) {
+    prognos_op before = prognos_op_named("before");
+    prognos_op outer = prognos_op_named("outer"), inner = prognos_op_named("inner");
+    char buffer[1000];
+    int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
+    NEED(zero >= 0 && null >= 0);
+    prognos_begin(before); /* already open at the start */
+    prognos_options options;
+    prognos_options_default(&options, sizeof options);
+    options.track = PROGNOS_TRACK_DEFAULT | PROGNOS_TRACK_KERNEL_IO;
+    CHECK_STATUS(prognos_start(&options, sizeof options), PROGNOS_OK);
+    CHECK(capabilities().track & PROGNOS_TRACK_KERNEL_IO);
+    prognos_begin(outer);
+    CHECK_EQ(syscall(SYS_read, zero, buffer, 100), 100);
+    prognos_begin(inner);
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ(syscall(SYS_write, null, buffer, 1000), 1000);
+    CHECK_EQ(syscall(SYS_read, zero, buffer, 10), 10);
+    prognos_end(inner);
+    CHECK_EQ(read(zero, buffer, 1), 1);
+    prognos_end(outer);
+    prognos_end(before);
+    check_io(inner, 11, 10, 10000);
+    check_io(outer, 13, 111, 10000);
+    CHECK_STATUS(prognos_stop(), PROGNOS_OK);
+    close(zero);
+    close(null);
+}
+
 CHECK_MAIN(CASE(reads_and_writes_count_in_their_operation),
            CASE(a_caller_counts_what_its_callees_do), CASE(kinds_are_told_apart),
            CASE(a_copy_is_a_read_and_a_write), CASE(streams_count_when_they_reach_the_kernel),
@@ -481,4 +512,5 @@ CHECK_MAIN(CASE(reads_and_writes_count_in_their_operation),
            CASE(hooks_come_and_go_while_threads_are_at_work),
            CASE(a_thread_may_be_cancelled_in_a_hooked_call),
            CASE(a_host_tells_of_what_goes_past_the_c_library),
+           CASE(the_kernel_counts_what_goes_past_the_c_library),
            CASE(advice_names_the_operation_and_the_remedy))

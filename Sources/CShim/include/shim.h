@@ -93,6 +93,12 @@ typedef struct shim_thread_usage {
 } shim_thread_usage;
 void shim_thread_usage_read(shim_thread_usage *out);
 
+// What /proc/thread-self/io counts for the calling thread, and how many bytes it took to read it.
+typedef struct shim_thread_io {
+    uint64_t read_bytes, written_bytes, reads, writes, own_bytes;
+} shim_thread_io;
+bool shim_thread_io_read(shim_thread_io *out);
+
 // ---- the restartable-sequence mark (rseq.c) ---------------------------------------------------
 
 // The address of the calling thread's rseq_cs field; NULL when the C library registered none.
