@@ -55,7 +55,7 @@ test-python: build ## only the ABI and Python tests, by pytest
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
 
-abi: build ## only the ABI tests: exports, header, hot functions, loading
+abi: build ## only the ABI tests: exports, header, hot functions, loading, samples
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 
 .PHONY: test-swift
