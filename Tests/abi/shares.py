@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds and runs the host whose functions know their shares of the CPU time, and reads its profile."""
+"""Builds and runs the host whose functions know their shares of the CPU time; reads its profile."""
 
 import json
 import os
@@ -20,8 +20,9 @@ VARIANTS = {
     "C, neither": ["-x", "c", "-std=gnu11", "-fomit-frame-pointer", *NO_TABLES],
     "C++": ["-x", "c++", "-std=gnu++17"],
 }
-# Where tables do not tell callers, a sample's innermost function must still be right. A chain of frame pointers
-# leads to main, but passes over the caller of a function that calls nobody: GCC gives that one no frame.
+# Where tables do not tell callers, a sample's innermost function must still be right. A chain of
+# frame pointers leads to main, but passes over the caller of a function that calls nobody: GCC
+# gives that one no frame.
 INNERMOST_ONLY = {"C, frame pointers, no tables", "C, neither"}
 TO_MAIN = set(VARIANTS) - {"C, neither"}
 INNERMOST = {
