@@ -55,7 +55,7 @@ test-python: build ## only the ABI and Python tests, by pytest
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
 
-abi: build ## only the ABI tests: exports, header, hot functions, loading
+abi: build ## only the ABI tests: exports, header, hot functions, loading, samples
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 
 .PHONY: test-swift
@@ -74,9 +74,12 @@ test-threads: ## the unit tests under ThreadSanitizer
 coverage: test-swift ## line coverage of Sources by the unit tests
 	@scripts/coverage $(HOSTED)
 
-.PHONY: bench
-bench: build ## measure the hot path against counter reads and peers
+.PHONY: bench bench-tracking
+bench: build bench-tracking ## measure the hot path against counter reads and peers, and what bench-tracking does
 	$(PYTHON) benchmarks/hot-path/run.py
+
+bench-tracking: build ## measure memory, I/O and samples: their cost, peers, programs, accuracy
+	$(PYTHON) benchmarks/tracking/run.py
 
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed

@@ -36,7 +36,7 @@ static void host_cpu_model(char *model, size_t capacity) {
     if (file) fclose(file);
 }
 
-static void host_print_environment(void) {
+static inline void host_print_environment(void) {
     char model[256];
     host_cpu_model(model, sizeof model);
     struct utsname system;
