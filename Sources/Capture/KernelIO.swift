@@ -14,12 +14,22 @@ func prepareKernelIO(of lane: UnsafeMutablePointer<Lane>, in recording: Recordin
 }
 
 /// Charges what the thread has read and written since the last boundary to the call that was innermost, on
-/// a busy lane. Cost: opens, reads and closes a file of /proc, about 3 us.
+/// a busy lane. Cost: opens, reads and closes a file of /proc, about 3 us; a load where that is not wanted.
+@inline(__always)
 func chargeKernelIO(
   to frame: UnsafeMutablePointer<Frame>, on lane: UnsafeMutablePointer<Lane>,
   of recording: Recording
 ) {
-  guard recording.header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0 else { return }
+  if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0 {
+    chargeCounted(to: frame, on: lane, of: recording)
+  }
+}
+
+@inline(never)
+private func chargeCounted(
+  to frame: UnsafeMutablePointer<Frame>, on lane: UnsafeMutablePointer<Lane>,
+  of recording: Recording
+) {
   let isFirst = lane.pointee.kernelIO[2].value == 0
   guard let counted = readKernelIO(of: lane), !isFirst, counted.reads &+ counted.writes > 0 else {
     return

@@ -15,7 +15,10 @@ public func prognos_capabilities_read(
   }
 }
 
-func readCapabilities(_ recording: Recording) -> prognos_capabilities {
+/// - Parameter calibrating: also with the counter's frequency, which takes up to 5 ms in a young recording.
+func readCapabilities(
+  _ recording: Recording, calibrating: Bool = true
+) -> prognos_capabilities {
   let header = recording.header
   let (source, sourceReason) = timeSource(of: recording)
   let clock = header.pointee.cpuClock.value
@@ -32,7 +35,7 @@ func readCapabilities(_ recording: Recording) -> prognos_capabilities {
   capabilities.cpu_clock = text(name)
   capabilities.cpu_clock_reason = text(
     (CPUClockReason(rawValue: header.pointee.cpuClockReason.value) ?? .works).text)
-  capabilities.ticks_per_s = 1e9 / recording.calibrateClock()
+  if calibrating { capabilities.ticks_per_s = 1e9 / recording.calibrateClock() }
   capabilities.memory_limit_bytes = header.pointee.bytes.value
   capabilities.max_ops = header.pointee.operationCapacity.value
   capabilities.max_threads = header.pointee.laneCapacity.value

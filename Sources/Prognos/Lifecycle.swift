@@ -61,7 +61,7 @@ public func prognos_start(
   }
   startTracking(wanted, in: recording)
   setLog(wanted)
-  logStart(readCapabilities(recording), wanted: wanted)
+  logStart(readCapabilities(recording, calibrating: false), wanted: wanted)
   if let leftOut = fromEnvironment.leftOut {
     log {
       $0.put("prognos: ")

@@ -97,3 +97,6 @@ extension Job: Runnable { func run() { result = body() } }
 func onNewThread<R>(_ body: () -> R) -> R {
   withoutActuallyEscaping(body) { TestThread($0).join() }
 }
+
+/// It brings a heap and signal handlers of its own.
+let isUnderThreadSanitizer = dlsym(nil, "__tsan_init") != nil

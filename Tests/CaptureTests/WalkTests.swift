@@ -88,7 +88,9 @@ enum Walks {
   }
 }
 
-@Suite("A walk finds what the C library's unwinder finds", .serialized)
+@Suite(
+  "A walk finds what the C library's unwinder finds", .serialized,
+  .disabled(if: isUnderThreadSanitizer, "it handles signals in its own way"))
 struct WalkTests {
   private func compare(
     _ body: @convention(c) (fixture_probe?, UnsafeMutableRawPointer?) -> Void, atLeast depth: Int,

@@ -63,14 +63,14 @@ struct StackTests {
   func concurrent() {
     let sandbox = sandbox()
     final class Found: @unchecked Sendable {
-      var offsets = [[UInt32?]](repeating: [], count: 4)
+      var offsets: [UInt32?] = []
     }
-    let found = Found()
+    let found = (0..<4).map { _ in Found() }
     withExtendedLifetime(found) {
       var threads: [pthread_t] = []
       for number in 0..<4 {
         let body: () -> Void = {
-          found.offsets[number] = (0..<1000 as Range<UInt64>).map {
+          found[number].offsets = (0..<1000 as Range<UInt64>).map {
             sandbox.recording.intern([$0 / 2, 9, $0 / 2], 3)
           }
         }
@@ -78,9 +78,9 @@ struct StackTests {
       }
       for thread in threads { pthread_join(thread, nil) }
     }
-    #expect(!found.offsets[0].contains(nil))
-    for number in 1..<4 { #expect(found.offsets[number] == found.offsets[0]) }
-    for (index, stack) in found.offsets[0].enumerated() {
+    #expect(!found[0].offsets.contains(nil))
+    for number in 1..<4 { #expect(found[number].offsets == found[0].offsets) }
+    for (index, stack) in found[0].offsets.enumerated() {
       let half = UInt64(index / 2)
       #expect(stack.map { frames(of: $0, in: sandbox) } == [half, 9, half])
     }
