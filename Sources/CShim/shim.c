@@ -224,17 +224,22 @@ static pthread_key_t thread_key;
 static bool has_thread_key;
 static void (*on_thread_end)(void *);
 
-static char ending; // the value of a thread whose end was told
+// The values of a thread whose end was told, in the next two rounds of its destructors. Not in the last of
+// the four that there are: by then sanitizers have taken their leave of the thread.
+static char ending[2];
 
 static void end_of_thread(void *slot) {
     int saved = errno;
-    if (slot != &ending) on_thread_end(slot);
-    pthread_setspecific(thread_key, &ending); // until the C library has called all destructors
+    if (slot != &ending[0] && slot != &ending[1]) on_thread_end(slot);
+    if (slot != &ending[1])
+        pthread_setspecific(thread_key, slot == &ending[0] ? &ending[1] : &ending[0]);
     errno = saved;
 }
 
 bool shim_thread_is_ending(void) {
-    return has_thread_key && pthread_getspecific(thread_key) == &ending;
+    if (!has_thread_key) return false;
+    const void *slot = pthread_getspecific(thread_key);
+    return slot == &ending[0] || slot == &ending[1];
 }
 
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {

@@ -20,7 +20,7 @@ struct OptionsDefaultTests {
       #expect(defaults().max_ops == 70)
       #expect(
         lastError
-          == "prognos_options_default: left out PROGNOS_TRACK=disk; expected a number, or cpu, memory, io, stacks, samples, timeline joined by commas"
+          == "prognos_options_default: left out PROGNOS_TRACK=disk; expected a number, or cpu, memory, io, kernel_io, stacks, samples, timeline joined by commas"
       )
       unsetenv("PROGNOS_TRACK")
       _ = defaults()
