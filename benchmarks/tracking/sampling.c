@@ -1,43 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What sampling costs a thread that only computes. Twice: as CPU time of the same work with and without, and
- * as the holes that the samples make in it. A thread that reads the counter without a pause sees each
- * interruption as a gap: a timer tick alone in a slice without sampling, a tick and a sample in one with.
+ * What sampling costs a thread that only computes: as CPU time of the same work with and without; and a
+ * sample by itself, by sending the thread the signal that its timer sends, as often as one likes.
  */
+#define _GNU_SOURCE
 #include "slices.h"
 
-enum { depth = 16, gap_capacity = 1 << 16 };
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-typedef struct gaps {
-    double us[gap_capacity];
-    size_t count;
-    double seconds;
-} gaps;
+enum { depth = 16 };
 
-static gaps seen[2];
-static double ticks_per_us;
+static siginfo_t from_timer = {.si_signo = SIGPROF, .si_code = SI_TIMER};
 
-/* Below it is the loop, above it the hypervisor or another process. */
-static const double least_us = 0.8, most_us = 60;
+BENCH_LOOP(send_signal, 1, syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGPROF, &from_timer))
 
-__attribute__((noinline)) static uint64_t watch(gaps *into, double ms) {
-    uint64_t start = bench_counter(), before = start;
-    uint64_t until = start + (uint64_t)(ms * 1000 * ticks_per_us);
-    while (before < until) {
-        uint64_t now = bench_counter();
-        double us = (double)(now - before) / ticks_per_us;
-        if (us > least_us && us < most_us && into->count < gap_capacity)
-            into->us[into->count++] = us;
-        before = now;
-    }
-    into->seconds += ms / 1000;
-    return before;
+__attribute__((noinline)) static double send_from_below(int levels, size_t signals) {
+    double ns = levels > 0 ? send_from_below(levels - 1, signals) : send_signal(signals);
+    BENCH_KEEP(levels);
+    return ns;
 }
 
-__attribute__((noinline)) static uint64_t descend(int levels, gaps *into, double ms) {
-    uint64_t end = levels > 0 ? descend(levels - 1, into, ms) : watch(into, ms);
-    BENCH_KEEP(end);
-    return end + 1;
+static double sample(size_t signals) {
+    return send_from_below(depth - 1, signals);
+}
+
+/* What the library's timer carries in its signals; false where the kernel does not tell. */
+static bool learn_signal(void) {
+    char line[256];
+    void *value = NULL;
+    int number = 0;
+    FILE *file = fopen("/proc/self/timers", "r");
+    while (file && !value && fgets(line, sizeof line, file))
+        if (sscanf(line, "signal: %d/%p", &number, &value) == 2 && number != SIGPROF) value = NULL;
+    if (file) fclose(file);
+    from_timer.si_value.sival_ptr = value;
+    return value != NULL;
+}
+
+static void nothing(int number) {
+    (void)number;
 }
 
 /* CPU time of the same work, every time. */
@@ -55,13 +58,6 @@ __attribute__((noinline)) static double compute(int levels, size_t steps) {
     return (double)(bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
 }
 
-static void set_ticks_per_us(void) {
-    uint64_t ns = bench_now_ns(), ticks = bench_counter();
-    while (bench_now_ns() - ns < 20000000)
-        ;
-    ticks_per_us = (double)(bench_counter() - ticks) * 1000 / (double)(bench_now_ns() - ns);
-}
-
 /* "cpu_samples": how many periods were sampled in all, added up from the profile. */
 static uint64_t periods_sampled(void) {
     static char text[16 << 20];
@@ -73,7 +69,7 @@ static uint64_t periods_sampled(void) {
     return sum;
 }
 
-static void on_and_off(size_t rounds, size_t steps, double *ratios, double *extra_ns) {
+static void on_and_off(size_t rounds, size_t steps, double *ratios) {
     for (size_t round = 0; round < rounds; round++) {
         double ns[2];
         for (int turn = 0; turn < 2; turn++) {
@@ -81,52 +77,45 @@ static void on_and_off(size_t rounds, size_t steps, double *ratios, double *extr
             if (on) slices_start();
             compute(depth, steps / 50);
             ns[on] = compute(depth, steps);
-            descend(depth, &seen[on], 40);
             if (on) prognos_stop();
         }
         ratios[round] = ns[1] / ns[0];
-        extra_ns[round] = ns[1] - ns[0];
     }
 }
 
 int main(int argc, char **argv) {
     size_t rounds = bench_rounds(argc, argv, 50), steps = 1000000;
-    double *ratios = calloc(rounds, sizeof(double)), *extra = calloc(rounds, sizeof(double));
-    set_ticks_per_us();
+    double *ratios = calloc(rounds, sizeof(double));
+    slices_measure signals[] = {{"sample", "a sample", sample, 0, 200}};
+    slices_result result = {0};
     prognos_options options;
     prognos_options_default(&options, sizeof options);
     prognos_op op = prognos_op_named("compute");
     slices_start();
     prognos_begin(op); /* only threads that record are sampled */
     double ns = compute(depth, steps);
+    bool known = learn_signal();
     prognos_stop();
     steps = (size_t)((double)steps * 60e6 / ns); /* 60 ms */
 
-    uint64_t cpu = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID), before = periods_sampled();
+    uint64_t before = periods_sampled(), cpu = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     slices_start();
     compute(depth, 30 * steps);
     uint64_t sampled_cpu = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
     prognos_stop();
-    prognos_end(op);
     uint64_t sampled = periods_sampled() - before;
-    on_and_off(rounds, steps, ratios, extra);
+    on_and_off(rounds, steps, ratios);
+    before = periods_sampled();
+    signal(SIGPROF, nothing); /* what gets the same signals while Prognos is stopped */
+    if (known) slices_run(signals, &result, 1, rounds);
+    prognos_end(op);
 
-    for (int on = 0; on < 2; on++)
-        if (seen[on].count == 0) seen[on].us[seen[on].count++] = 0;
-    double rate[2] = {(double)seen[0].count / seen[0].seconds,
-                      (double)seen[1].count / seen[1].seconds};
-    double median[2] = {slices_median(seen[0].us, seen[0].count),
-                        slices_median(seen[1].us, seen[1].count)};
-    printf("{\n  \"benchmark\": \"sampling\", \"hz\": %u, \"rounds\": %zu,\n", options.sample_hz,
-           rounds);
+    printf("{\n  \"benchmark\": \"sampling\", \"hz\": %u, \"rounds\": %zu, \"depth\": %d,\n",
+           options.sample_hz, rounds, depth);
     printf("  \"samples\": %llu, \"samples_expected\": %.1f,\n", (unsigned long long)sampled,
            (double)sampled_cpu * options.sample_hz / 1e9);
-    printf("  \"cpu_ratio_median\": %.5f, \"extra_ns_median\": %.0f,\n",
-           slices_median(ratios, rounds), slices_median(extra, rounds));
-    printf("  \"gaps_per_s_off\": %.1f, \"gaps_per_s_on\": %.1f,\n", rate[0], rate[1]);
-    printf("  \"gap_us_off\": %.3f, \"gap_us_on\": %.3f, \"gap_us_on_p90\": %.3f,\n", median[0],
-           median[1], seen[1].us[seen[1].count * 9 / 10]);
-    printf("  \"gap_us_off_p90\": %.3f, \"depth\": %d\n}\n", seen[0].us[seen[0].count * 9 / 10],
-           depth);
+    printf("  \"cpu_ratio_median\": %.5f,\n", slices_median(ratios, rounds));
+    printf("  \"signals_sampled\": %llu,\n", (unsigned long long)(periods_sampled() - before));
+    printf("  \"signal_ns\": %.1f, \"sample_ns\": %.1f\n}\n", result.off_median, result.on_median);
     return 0;
 }
