@@ -36,6 +36,21 @@ public func prepareStacks(
   lane.pointee.stackHigh.set(isKnown ? high : 0)
 }
 
+/// Gives the lane of another thread, which had it before stacks were wanted, its buffers. The bounds of its
+/// stack stay unknown: its walks ask for each page of it.
+func prepareStacks(
+  ofForeign lane: UnsafeMutablePointer<Lane>, in recording: Recording, depth: UInt32
+) {
+  guard recording.stacksReady, lane.pointee.frameBuffers.value == 0 else { return }
+  let depth = min(max(depth, 1), UInt32(Stack.maxDepth))
+  let bytes = depth &* 16 &* frameBufferCount
+  guard let buffers = recording.claimPages((bytes &+ Layout.page &- 1) / Layout.page) else {
+    return
+  }
+  lane.pointee.frameBufferDepth.set(depth)
+  lane.pointee.frameBuffers.publish(buffers)
+}
+
 /// Forgets the bounds of a stack whose thread ends.
 public func forgetStack(of lane: UnsafeMutablePointer<Lane>) {
   lane.pointee.stackLow.set(0)

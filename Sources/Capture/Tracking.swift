@@ -124,8 +124,13 @@ private func prepareTables(
   recording.header.pointee.liveTracks.set(live)
   // The kernel's count is looked at on the slow path.
   if recording.header.pointee.mode.value != Header.Mode.off { recording.setEnabled(true) }
+  let depth = recording.header.pointee.stackDepth.value
+  if recording.stacksReady, let lane = currentLane() {
+    prepareStacks(of: lane, in: recording, depth: depth)
+  }
   recording.forEachLane {
     prepareSampling(of: $0, in: recording)
+    prepareStacks(ofForeign: $0, in: recording, depth: depth)
     $0.pointee.kernelIO[2].set(0)  // counted from the next boundary on
   }
 }

@@ -5,7 +5,7 @@ extension Recording {
   /// Claims `count` pages in a row, without a lock; nil when the limit is reached. The reserve, an eighth
   /// of the arena, is for lanes: a thread that comes when call trees have filled the rest still gets
   /// one, and counts.
-  func claimPages(_ count: UInt32, fromReserve: Bool = false) -> UInt32? {
+  public func claimPages(_ count: UInt32, fromReserve: Bool = false) -> UInt32? {
     let header = header
     let last = header.pointee.arenaPageEnd.value
     let reserve = (last &- header.pointee.arenaOffset.value / Layout.page) / 8
