@@ -134,7 +134,7 @@ static atomic_bool is_tracking;
 
 static void *begun_before_the_start(void *op) {
     call(*(prognos_op *)op);
-    while (!started)
+    while (!is_tracking)
         sched_yield();
     prognos_begin(*(prognos_op *)op);
     interpret(op);
