@@ -8,6 +8,10 @@ import pytest
 import shares
 
 SECONDS = 4
+# The kernel looks at CPU clocks once a tick, which on a busy machine may fall into step with the
+# program.
+# What is wrong with the stacks is wrong in each run.
+ATTEMPTS = 3
 TOLERANCE = 0.05  # of all CPU time: more than three standard deviations of a thousand samples
 
 
@@ -19,10 +23,12 @@ def test_samples_give_each_function_its_share(variant, library, tmp_path):
     if variant == "C++" and not shutil.which("g++"):
         pytest.skip("no C++ compiler is installed")
     program, plugin = shares.build(variant, compiler, library.parent, tmp_path)
-    truth, profile = shares.run(program, plugin, SECONDS)
-    found, more = shares.sampled(profile, variant in shares.INNERMOST_ONLY)
-    assert more["samples"] == pytest.approx(SECONDS * 1000, rel=0.05)
-    for part, share in truth.items():
-        assert found[part] == pytest.approx(share, abs=TOLERANCE), f"{part}: {found}, {truth}"
-    if variant in shares.TO_MAIN:
-        assert more["complete"] > 0.98, "stacks that reach main"
+    for _ in range(ATTEMPTS):
+        truth, profile = shares.run(program, plugin, SECONDS)
+        found, more = shares.sampled(profile, variant in shares.INNERMOST_ONLY)
+        assert more["samples"] == pytest.approx(SECONDS * 1000, rel=0.05)
+        if variant in shares.TO_MAIN:
+            assert more["complete"] > 0.98, "stacks that reach main"
+        if all(abs(found[part] - share) <= TOLERANCE for part, share in truth.items()):
+            return
+    pytest.fail(f"in none of {ATTEMPTS} runs; the last: {found}, {truth}")
