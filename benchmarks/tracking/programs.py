@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real programs that know nothing of Prognos, with its starter preloaded and without, in turn."""
 
+import math
 import os
 import pathlib
 import random
@@ -155,6 +156,18 @@ def _once(command: list, environment: dict) -> tuple[float, float, float]:
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def _interval(values: list) -> list:
+    """Where the median lies with a probability of at least 95 %: two order statistics, which assume
+    nothing of how the values are distributed."""
+    ordered, count = sorted(values), len(values)
+    rank, beyond = 0, 0.0
+    while rank < count // 2 and beyond + math.comb(count, rank) / 2**count <= 0.025:
+        beyond += math.comb(count, rank) / 2**count
+        rank += 1
+    rank = max(rank - 1, 0)
+    return [ordered[rank], ordered[count - 1 - rank]]
+
+
 def _pairs(command: list, preload: pathlib.Path, track: str, pairs: int) -> dict:
     environments = [dict(os.environ), dict(os.environ, LD_PRELOAD=str(preload))]
     if track:
@@ -176,6 +189,8 @@ def _pairs(command: list, preload: pathlib.Path, track: str, pairs: int) -> dict
         ratios = [b / a for a, b in zip(off[index], on[index]) if a > 0]
         result[f"{name}_off_s"] = middle(off[index])
         result[f"{name}_on_s"] = middle(on[index])
+        result[f"{name}_ratios"] = [round(ratio, 4) for ratio in ratios]
+        result[f"{name}_interval"] = _interval(ratios) if ratios else [0, math.inf]
         result[f"{name}_ratio"] = middle(ratios) if ratios else 1.0
         result[f"{name}_ratio_of_minima"] = min(on[index]) / max(min(off[index]), 1e-9)
         result[f"{name}_extra_ms"] = 1000 * middle([b - a for a, b in zip(off[index], on[index])])

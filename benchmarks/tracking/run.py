@@ -145,7 +145,7 @@ def real(b: Bench) -> dict:
     if b.quick:
         return {}
     return {
-        "programs": programs.measure(b.preload, b.into, 9),
+        "programs": programs.measure(b.preload, b.into, 15),
         "short": programs.measure(b.preload, b.into, 31, programs.SHORT),
     }
 

@@ -118,20 +118,24 @@ def of_host(r: dict) -> list:
 
 
 def of_programs(results: list) -> list:
-    lines = _header("program, everything on", "CPU s", "CPU ratio", "wall ratio", "RSS", "bar", "")
+    lines = _header(
+        *("program, everything on", "CPU s", "CPU ratio", "95 % interval", "wall ratio", "RSS"),
+        *("bar", ""),
+    )
     for r in results:
         if "skipped" in r:
-            lines.append(_row(r["name"], f"skipped: {r['skipped']}", *([""] * 5)))
+            lines.append(_row(r["name"], f"skipped: {r['skipped']}", *([""] * 6)))
             continue
         lines.append(
             _row(
                 r["name"],
                 f"{r['cpu_off_s']:.2f}",
                 f"{r['cpu_ratio']:.3f}",
+                f"{r['cpu_interval'][0]:.3f} to {r['cpu_interval'][1]:.3f}",
                 f"{r['wall_ratio']:.3f}",
                 f"{r['rss_extra_mb']:+.1f} MB",
                 "<= 1.03 x",
-                _verdict(round(r["cpu_ratio"], 3), 1.03),
+                _verdict_of_interval(*r["cpu_interval"], 1.03),
             )
         )
     return lines
