@@ -237,6 +237,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", metavar="PATH", help="also write the profile to this file")
     arguments = parser.parse_args()
+    prognos.start()
     ingest()
     report(arguments.json)
 

@@ -85,6 +85,7 @@ _last_error = _function(_hot, "prognos_last_error", ctypes.c_char_p)
 
 # The rest may write files and take milliseconds: other threads go on meanwhile.
 _cold = ctypes.CDLL(_PATH)
+_start = _function(_cold, "prognos_start", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
 _op_named = _function(_cold, "prognos_op_named", ctypes.c_uint32, ctypes.c_char_p)
 _dump = _function(_cold, "prognos_dump", ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
 _render = _function(
@@ -110,6 +111,14 @@ _op_read = _function(
 def _check(status):
     if status != _OK:
         raise PrognosError(_last_error().decode())
+
+
+def start():
+    """Turns on what the PROGNOS_* variables say: by default memory, I/O and call stacks as well.
+
+    Memory is what Python asks of malloc: small objects come from pools of its own.
+    """
+    _check(_start(None, 0))
 
 
 class Operation:

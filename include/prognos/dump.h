@@ -11,8 +11,11 @@ PROGNOS_EXTERN_C_BEGIN
 typedef enum prognos_format {
     PROGNOS_JSON = 0, /**< everything; described by docs/profile.schema.json */
     PROGNOS_TEXT = 1, /**< a table to read in a terminal, UTF-8 */
-    PROGNOS_FOLDED =
-        2, /**< one line a path of operations, "a;b;c self_wall_ns": flame graphs; ";" in names is "," */
+    /**
+     * One line a path of operations and, where stacks were sampled, a call stack in it: "a;b;main;f
+     * self_wall_ns", for flame graphs; ";" in names is ",".
+     */
+    PROGNOS_FOLDED = 2,
     PROGNOS_PPROF = 3,        /**< not in this version */
     PROGNOS_CHROME_TRACE = 4, /**< not in this version */
     PROGNOS_SPEEDSCOPE = 5,   /**< not in this version */
@@ -32,7 +35,7 @@ typedef enum prognos_format {
  * @return PROGNOS_OK; PROGNOS_INVALID_ARGUMENT; PROGNOS_UNSUPPORTED; PROGNOS_IO_ERROR with the path
  *         and the system's reason in the last error; PROGNOS_NO_MEMORY.
  * Cost: reads the recording and formats it on the calling thread (milliseconds for a thousand
- * operations); uses malloc. Recording threads are never stopped. Thread: any. Signal: unsafe.
+ * operations); names functions by the symbol tables of the program's files, which it opens; uses malloc. Recording threads are never stopped. Thread: any. Signal: unsafe.
  */
 prognos_status prognos_dump(const char *path, prognos_format format);
 
