@@ -15,8 +15,7 @@ public func shim_count_malloc(_ block: UnsafeMutableRawPointer?) -> UnsafeMutabl
   let size = sizeByHeader(block)
   let recording = attachedRecording()
   let node = innermostNode(of: lane, in: recording)
-  node.pointee.memory.allocatedBytes.add(size)
-  node.pointee.memory.allocations.add(1)
+  node.pointee.memory.countAllocation(size)
   let left = lane.pointee.bytesUntilSample.value &- size
   lane.pointee.bytesUntilSample.set(left)
   return Int64(bitPattern: left) < 0 ? sampled(block) : block
@@ -31,8 +30,7 @@ public func shim_hooked_glibc_free(_ block: UnsafeMutableRawPointer?) {
   let recording = attachedRecording()
   if recording.maySample(address: address(of: block)) { return freeCarefully(block) }
   let node = innermostNode(of: lane, in: recording)
-  node.pointee.memory.freedBytes.add(sizeByHeader(block))
-  node.pointee.memory.frees.add(1)
+  node.pointee.memory.countFree(sizeByHeader(block))
   originalFree(block)
 }
 
@@ -81,14 +79,12 @@ public func shim_allocated(_ block: UnsafeMutableRawPointer) {
 public func countAllocated(_ bytes: UInt64, at address: UInt64) {
   if let lane = currentLane() ?? attachFromHook() {
     let node = innermostNode(of: lane, in: attachedRecording())
-    node.pointee.memory.allocatedBytes.add(bytes)
-    node.pointee.memory.allocations.add(1)
+    node.pointee.memory.countAllocation(bytes)
     let left = lane.pointee.bytesUntilSample.value &- bytes
     lane.pointee.bytesUntilSample.set(left)
     if Int64(bitPattern: left) < 0 { sample(address, bytes, on: lane) }
   } else if let recording = existingRecording() {
-    recording.header.pointee.laneless.allocatedBytes.addShared(bytes)
-    recording.header.pointee.laneless.allocations.addShared(1)
+    recording.header.pointee.laneless.countAllocationShared(bytes)
   }
 }
 
@@ -99,9 +95,7 @@ public func countFreedByHost(at address: UInt64) {
   if let recording = existingRecording(), recording.maySample(address: address),
     let block = recording.takeSample(address: address)
   {
-    bytes =
-      Double(block.bytes)
-      / recording.heapProbability(bytes: block.bytes, doublings: block.doublings)
+    bytes = Double(block.bytes) * recording.heapWeight(of: block)
   }
   countFreed(UInt64(min(bytes.rounded(), 0x1p62)))
 }
@@ -118,11 +112,9 @@ public func shim_freed(_ block: UnsafeMutableRawPointer) {
 private func countFreed(_ bytes: UInt64) {
   if let lane = currentLane() ?? attachFromHook() {
     let node = innermostNode(of: lane, in: attachedRecording())
-    node.pointee.memory.freedBytes.add(bytes)
-    node.pointee.memory.frees.add(1)
+    node.pointee.memory.countFree(bytes)
   } else if let recording = existingRecording() {
-    recording.header.pointee.laneless.freedBytes.addShared(bytes)
-    recording.header.pointee.laneless.frees.addShared(1)
+    recording.header.pointee.laneless.countFreeShared(bytes)
   }
 }
 
@@ -221,8 +213,7 @@ public func shim_mapped(_ start: UnsafeMutableRawPointer, _ bytes: Int) {
   let recording = attachedRecording()
   let node = innermostNode(of: lane, in: recording)
   let whole = wholePages(bytes)
-  node.pointee.memory.allocatedBytes.add(whole)
-  node.pointee.memory.allocations.add(1)
+  node.pointee.memory.countAllocation(whole)
   let site = siteOfAllocation(on: lane, of: recording)
   site?.pointee.allocatedBytes.add(whole)
   site?.pointee.allocations.add(1)

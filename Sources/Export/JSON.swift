@@ -52,22 +52,14 @@ extension Report {
   private func putCapabilities(_ json: inout JSONWriter) {
     json.key("capabilities")
     json.object { json in
-      json.key("time_source")
-      json.string(bytes(of: capabilities.time_source))
-      json.key("time_source_reason")
-      json.string(bytes(of: capabilities.time_source_reason))
-      json.key("cpu_clock")
-      json.string(bytes(of: capabilities.cpu_clock))
-      json.key("cpu_clock_reason")
-      json.string(bytes(of: capabilities.cpu_clock_reason))
-      json.key("memory_reason")
-      json.string(bytes(of: capabilities.memory_reason))
-      json.key("io_reason")
-      json.string(bytes(of: capabilities.io_reason))
-      json.key("stacks_reason")
-      json.string(bytes(of: capabilities.stacks_reason))
-      json.key("samples_reason")
-      json.string(bytes(of: capabilities.samples_reason))
+      json.member("time_source", bytes(of: capabilities.time_source))
+      json.member("time_source_reason", bytes(of: capabilities.time_source_reason))
+      json.member("cpu_clock", bytes(of: capabilities.cpu_clock))
+      json.member("cpu_clock_reason", bytes(of: capabilities.cpu_clock_reason))
+      json.member("memory_reason", bytes(of: capabilities.memory_reason))
+      json.member("io_reason", bytes(of: capabilities.io_reason))
+      json.member("stacks_reason", bytes(of: capabilities.stacks_reason))
+      json.member("samples_reason", bytes(of: capabilities.samples_reason))
       json.member("ticks_per_s", .real(capabilities.ticks_per_s))
       json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
       json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
@@ -220,6 +212,11 @@ struct JSONWriter {
     output.put(value)
     output.put("\"")
     needsComma = true
+  }
+
+  mutating func member(_ name: StaticString, _ text: [UInt8]) {
+    key(name)
+    string(text)
   }
 
   mutating func string(_ text: [UInt8]) {

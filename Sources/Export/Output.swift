@@ -66,7 +66,7 @@ public struct Output {
 }
 
 /// The bytes of a NUL-terminated text.
-func bytes(of text: UnsafePointer<CChar>?) -> [UInt8] {
+public func bytes(of text: UnsafePointer<CChar>?) -> [UInt8] {
   guard let text else { return [] }
   var bytes: [UInt8] = []
   var at = text

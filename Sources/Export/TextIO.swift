@@ -24,11 +24,7 @@ extension Report {
     }
     output.put("\n")
     table.render(into: &output, style)
-    if rows.count > Self.mostIORows {
-      output.put("  and ")
-      output.put(UInt64(rows.count - Self.mostIORows))
-      output.put(" more operations\n")
-    }
+    putRest(rows.count - Self.mostIORows, " more operations\n", &output)
     putIOAdvice(&output, style)
   }
 

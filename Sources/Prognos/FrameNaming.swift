@@ -56,7 +56,7 @@ private func add(
 }
 
 private func file(ofModule number: UInt32, in recording: Recording) -> ModuleFile {
-  let path = text(recording.path(ofModule: number))
+  let path = bytes(of: recording.path(ofModule: number))
   let buildIDBytes = Int(recording.module(number).pointee.buildIDBytes.value)
   return ModuleFile(
     path: path,
@@ -67,16 +67,7 @@ private func hostFrame(_ number: UInt32, in recording: Recording) -> FrameName {
   let frame = recording.hostFrame(number)
   let file = frame.pointee.file.value
   return FrameName(
-    module: 0, address: 0, function: text(recording.text(frame.pointee.function.value)),
-    offset: 0, file: file == 0 ? [] : text(recording.text(file)), line: frame.pointee.line.value)
-}
-
-private func text(_ characters: UnsafePointer<CChar>) -> [UInt8] {
-  var text: [UInt8] = []
-  var at = characters
-  while at.pointee != 0 {
-    text.append(UInt8(bitPattern: at.pointee))
-    at += 1
-  }
-  return text
+    module: 0, address: 0, function: bytes(of: recording.text(frame.pointee.function.value)),
+    offset: 0, file: file == 0 ? [] : bytes(of: recording.text(file)),
+    line: frame.pointee.line.value)
 }

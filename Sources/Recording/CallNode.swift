@@ -54,6 +54,28 @@ public struct MemoryCounters: ~Copyable {
   public let freedBytes: Cell64
   public let frees: Cell64
 
+  /// By the lane's owner.
+  @inline(__always) public func countAllocation(_ bytes: UInt64) {
+    allocatedBytes.add(bytes)
+    allocations.add(1)
+  }
+
+  @inline(__always) public func countFree(_ bytes: UInt64) {
+    freedBytes.add(bytes)
+    frees.add(1)
+  }
+
+  /// By any thread.
+  public func countAllocationShared(_ bytes: UInt64) {
+    allocatedBytes.addShared(bytes)
+    allocations.addShared(1)
+  }
+
+  public func countFreeShared(_ bytes: UInt64) {
+    freedBytes.addShared(bytes)
+    frees.addShared(1)
+  }
+
   func clear() {
     allocatedBytes.set(0)
     allocations.set(0)

@@ -93,6 +93,11 @@ extension Recording {
     -shim_expm1(-Double(bytes) / heapMean(doublings: doublings))
   }
 
+  /// How many blocks of its size a sampled one stands for.
+  public func heapWeight(of block: HeapBlock) -> Double {
+    1 / heapProbability(bytes: block.bytes, doublings: block.doublings)
+  }
+
   /// Keeps a sampled block. False when both of its sets are full, which is counted.
   public func keepSample(address: UInt64, _ block: HeapBlock) -> Bool {
     let sets = sets(of: address)

@@ -80,15 +80,6 @@ extension Recording {
     return keep(file)
   }
 
-  private func isText(_ name: UInt32, _ text: borrowing CleanText) -> Bool {
-    if name == 0 { return text.count == 0 }
-    let kept = self.text(name)
-    for index in 0..<text.count where UInt8(bitPattern: kept[index]) != text.bytes[index] {
-      return false
-    }
-    return kept[text.count] == 0
-  }
-
   /// The index is twice as large as the table: at most half full.
   private var indexMask: UInt32 { header.pointee.hostFrameCapacity.value &* 2 &- 1 }
 

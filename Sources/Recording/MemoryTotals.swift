@@ -78,7 +78,7 @@ struct SampleReader {
       sites[index].add(site.pointee)
     }
     recording.forEachHeapSample { _, block in
-      let weight = 1 / recording.heapProbability(bytes: block.bytes, doublings: block.doublings)
+      let weight = recording.heapWeight(of: block)
       add(
         bytes: Double(block.bytes) * weight, blocks: weight, path: pathOfNode[block.node],
         site: indexOfOffset[block.site])

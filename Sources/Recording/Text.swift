@@ -80,11 +80,16 @@ extension Recording {
   }
 
   func holds(_ name: UInt32, _ nameBytes: UInt32, _ text: borrowing CleanText) -> Bool {
-    guard Int(nameBytes) == text.count else { return false }
+    Int(nameBytes) == text.count && isText(name, text)
+  }
+
+  /// Whether a name is this text; 0 is the empty one.
+  func isText(_ name: UInt32, _ text: borrowing CleanText) -> Bool {
+    if name == 0 { return text.count == 0 }
     let kept = self.text(name)
     for index in 0..<text.count where UInt8(bitPattern: kept[index]) != text.bytes[index] {
       return false
     }
-    return true
+    return kept[text.count] == 0
   }
 }
