@@ -28,6 +28,7 @@ extension Report {
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)
+      putSessions(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
@@ -134,7 +135,7 @@ extension Report {
     }
   }
 
-  private func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
+  func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
     for field in fields { json.member(field.name, field.value(statistics)) }
   }
 }

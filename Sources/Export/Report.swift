@@ -16,12 +16,13 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
+  public let sessions: Sessions
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames()
+    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions()
   ) {
     self.profile = profile
     self.process = process
@@ -33,6 +34,7 @@ public struct Report {
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
+    self.sessions = sessions
   }
 
   /// The name of an operation.

@@ -35,6 +35,8 @@ func readProcess(_ profile: Profile) -> prognos_process_stats {
   let everything = profile.everything
   let (outermost, distribution) = profile.outermost
   stats.active_operations = everything.active
+  stats.active_sessions = UInt64(profile.recording.header.pointee.sessions.table.inUse.value)
+  stats.open_spans = profile.openSpans
   stats.wall_p50_ns = profile.quantile(0.5, outermost, distribution) ?? 0
   stats.wall_p95_ns = profile.quantile(0.95, outermost, distribution) ?? 0
   stats.wall_p99_ns = profile.quantile(0.99, outermost, distribution) ?? 0
