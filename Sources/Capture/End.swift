@@ -138,7 +138,7 @@ func close(
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
   if frame.pointee.isSpan || frame.pointee.isSession {
-    return closeEntered(frame, at: now, forced: abandoned, of: recording)
+    return closeEntered(frame, at: now, forced: abandoned, on: lane, of: recording)
   }
   let below = recording.skippingLowest(frame - 1)
   let call = FinishedCall(of: frame, at: now, abandoned: abandoned)

@@ -59,15 +59,15 @@ public func enterSpan(_ value: UInt64) -> Placement {
   }
   let recording = attachedRecording()
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
+  // Busy first: a handler must not find the span entered and no frame of it.
+  let topOffset = lane.pointee.top.value
+  markBusy(lane, top: topOffset)
   let suspended = Slot.word(handle.generation, SpanRecord.State.suspended)
   let mine = Slot.word(handle.generation, recording.offset(of: lane))
   guard record.pointee.slot.word.exchange(suspended, for: mine) else {
-    guard recording.span(handle) != nil else { return unknownHandle() }
-    recording.header.pointee.spans.misplacedCalls.addShared(1)
-    return .enteredElsewhere
+    lane.pointee.top.publish(topOffset)
+    return inUse(handle, in: recording)
   }
-  let topOffset = lane.pointee.top.value
-  markBusy(lane, top: topOffset)
   let top = recording.frame(top: topOffset)
   guard let slot = slotToEnter(above: top, on: lane, of: recording) else {
     lane.pointee.top.publish(topOffset)
@@ -123,37 +123,53 @@ public func leaveSpan(_ value: UInt64) -> Placement {
 public func endSpan(_ value: UInt64) -> Placement {
   let handle = SlotHandle(value)
   guard value != 0 else { return .done }
-  guard let recording = existingRecording(), let (record, state) = recording.span(handle) else {
+  guard let recording = existingRecording(), let (record, _) = recording.span(handle) else {
     return unknownHandle()
   }
-  let lane = currentLane() ?? attach()
-  if let lane {
-    if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
-    if state == recording.offset(of: lane) {
-      _ = leave(Frame.Mark.span, handle.index, on: lane, of: recording)
-    }
+  guard let lane = currentLane() ?? attach() else {
+    guard changes(record, handle) else { return inUse(handle, in: recording) }
+    add(record, handle, to: CallNode.pathless, on: nil, of: recording)
+    return .done
   }
-  let suspended = Slot.word(handle.generation, SpanRecord.State.suspended)
-  let changing = Slot.word(handle.generation, SpanRecord.State.changing)
-  guard record.pointee.slot.word.exchange(suspended, for: changing) else {
-    guard recording.span(handle) != nil else { return unknownHandle() }
-    recording.header.pointee.spans.misplacedCalls.addShared(1)
-    return .enteredElsewhere
+  if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
+  let mine = Slot.word(handle.generation, recording.offset(of: lane))
+  if record.pointee.slot.word.value == mine {
+    _ = leave(Frame.Mark.span, handle.index, on: lane, of: recording)
+    // A handler that left an enter by siglongjmp left no frame.
+    _ = record.pointee.slot.word.exchange(
+      mine, for: Slot.word(handle.generation, SpanRecord.State.suspended))
   }
+  let topOffset = lane.pointee.top.value
+  markBusy(lane, top: topOffset)
+  let isOurs = changes(record, handle)
+  if isOurs {
+    add(record, handle, to: recording.node(of: record, in: lane), on: lane, of: recording)
+  }
+  lane.pointee.top.publish(topOffset)
+  if isOurs { return .done }
+  // A handler has entered it just now.
+  if record.pointee.slot.word.value == mine { return endSpan(value) }
+  return inUse(handle, in: recording)
+}
+
+/// Takes a suspended span out of everybody's hands.
+private func changes(_ record: UnsafeMutablePointer<SpanRecord>, _ handle: SlotHandle) -> Bool {
+  record.pointee.slot.word.exchange(
+    Slot.word(handle.generation, SpanRecord.State.suspended),
+    for: Slot.word(handle.generation, SpanRecord.State.changing))
+}
+
+/// Adds a span that ends to its path, on a busy lane, and to its session, and gives its record back.
+private func add(
+  _ record: UnsafeMutablePointer<SpanRecord>, _ handle: SlotHandle, to node: UInt32,
+  on lane: UnsafeMutablePointer<Lane>?, of recording: Recording
+) {
   let now = ticks(in: recording)
   let call = FinishedCall(of: record, at: now)
-  if let lane {
-    let topOffset = lane.pointee.top.value
-    markBusy(lane, top: topOffset)
-    let node = recording.node(of: record, in: lane)
-    if node & CallNode.pathless == 0 {
-      call.add(to: recording.at(node), on: lane, of: recording)
-    } else {
-      lane.pointee.untrackedPaths.add(1)
-      call.add(to: recording.operation(record.pointee.operation.value))
-    }
-    lane.pointee.top.publish(topOffset)
+  if let lane, node & CallNode.pathless == 0 {
+    call.add(to: recording.at(node), on: lane, of: recording)
   } else {
+    lane?.pointee.untrackedPaths.add(1)
     call.add(to: recording.operation(record.pointee.operation.value))
   }
   if record.pointee.session.value != 0,
@@ -162,7 +178,6 @@ public func endSpan(_ value: UInt64) -> Placement {
     recording.count(call.inSession, in: session, at: now)
   }
   recording.giveBack(record, handle)
-  return .done
 }
 
 public func addWork(_ amount: UInt64, toSpan value: UInt64) -> Placement {
@@ -217,7 +232,8 @@ func leave(
 
 /// Takes the frame of an entered span or session from the stack; returns the one below.
 func closeEntered(
-  _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, forced: Bool, of recording: Recording
+  _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, forced: Bool,
+  on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
   let below = recording.skippingLowest(frame - 1)
   if forced { recording.header.pointee.spans.forcedLeaves.addShared(1) }
@@ -229,9 +245,12 @@ func closeEntered(
     recording.leaveSession(index: index)
   } else if let record = recording.span(index: index) {
     entered.addAsCallee(to: below, of: recording)
-    entered.add(to: record)
-    let generation = record.pointee.slot.generation
-    record.pointee.slot.word.publish(Slot.word(generation, SpanRecord.State.suspended))
+    let word = record.pointee.slot.word.value
+    if UInt32(truncatingIfNeeded: word) == recording.offset(of: lane) {
+      entered.add(to: record)
+      record.pointee.slot.word.publish(
+        Slot.word(record.pointee.slot.generation, SpanRecord.State.suspended))
+    }
   }
   return below
 }
@@ -242,6 +261,13 @@ func closeEntered(
 public func unknownHandle() -> Placement {
   existingRecording()?.header.pointee.spans.unknownHandles.addShared(1)
   return .unknownHandle
+}
+
+/// Somebody else has the span.
+private func inUse(_ handle: SlotHandle, in recording: Recording) -> Placement {
+  guard recording.span(handle) != nil else { return unknownHandle() }
+  recording.header.pointee.spans.misplacedCalls.addShared(1)
+  return .enteredElsewhere
 }
 
 /// While recording is off, nothing is entered either.
