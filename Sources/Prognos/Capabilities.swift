@@ -20,7 +20,7 @@ func readCapabilities(
   _ recording: Recording, calibrating: Bool = true
 ) -> prognos_capabilities {
   let header = recording.header
-  let (source, sourceReason) = timeSource(of: recording)
+  let (source, sourceReason) = recording.timeSource
   let clock = header.pointee.cpuClock.value
   let name: StaticString =
     switch clock {
@@ -49,20 +49,6 @@ func readCapabilities(
   capabilities.track_unavailable =
     header.pointee.wantedTracks.value & ~capabilities.track
   return capabilities
-}
-
-private func timeSource(
-  of recording: Recording
-) -> (name: UnsafePointer<CChar>, reason: StaticString) {
-  if recording.usesCounter {
-    return (shim_counter_name(), "the counter runs at one rate on all CPUs and in all power states")
-  }
-  let isInvariant = shim_counter_is_invariant()
-  return (
-    text("clock_gettime"),
-    isInvariant
-      ? "PROGNOS_TIME_SOURCE asks for it" : "the processor's counter is not invariant"
-  )
 }
 
 @_cdecl("prognos_diagnostics_read") @implementation
