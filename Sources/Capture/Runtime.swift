@@ -96,6 +96,7 @@ private func make(with options: prognos_options) -> Recording? {
   recording.identify()
   recording.keep(trackingReasons())
   keepWish(options)
+  recording.setIdentityText(.recordingReason, "private memory: no recording_path")
   recording.setEnabled(isWantedOn)
   shim_install_hooks({ threadEnded($0) }, { forking() }, { forkedParent() }, { forked() })
   return recording
