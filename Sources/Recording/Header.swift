@@ -140,6 +140,9 @@ public struct Header: ~Copyable {
   /// Calls counted in `sharedIO` because memory was full, or a hot call was interrupted.
   public let unattributedIO: Cell64
 
+  /// The collector's (History.swift).
+  public let history: HistoryHeader
+
   public enum Mode {
     public static let off: UInt32 = 0
     /// Begin may take the fast path: time stamps are the cycle counter.
