@@ -91,8 +91,6 @@ public struct HistoryHeader: ~Copyable {
   /// What the collector's thread has used, and how often it ran.
   public let collectorCPUNanoseconds: Cell64
   public let collectorTicks: Cell64
-  /// The moment of the latest tick, on the monotonic clock; 0 before the first.
-  public let tickedMonotonic: Cell64
   /// Operations and buckets that found no memory to be collected in.
   public let refused: Cell64
 }

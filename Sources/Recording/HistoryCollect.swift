@@ -69,7 +69,6 @@ extension Recording {
     header.pointee.history.freeEnd.set(0)
     header.pointee.history.collectorCPUNanoseconds.set(0)
     header.pointee.history.collectorTicks.set(0)
-    header.pointee.history.tickedMonotonic.set(0)
     header.pointee.history.refused.set(0)
     for tier in 0..<Tier.count {
       header.pointee.history.points[tier].written.set(0)
@@ -86,15 +85,15 @@ extension Recording {
   /// - Parameter interval: the time between ticks. A tick that comes somewhat early counts as in time.
   /// Cost: the nodes of all lanes, some tens of nanoseconds each; the histograms of operations that changed.
   public func tick(
-    at moment: HistoryMoment, interval: UInt64, process: borrowing ProcessPoint
+    at moment: HistoryMoment, interval: UInt64, process: borrowing ProcessPoint,
+    isLast: Bool = false
   ) {
     guard hasHistory else { return }
     let header = header
     let now = moment.monotonicNanoseconds
-    let slack = min(interval, Tier.span(Tier.seconds)) / 4
-    header.pointee.history.tickedMonotonic.set(now)
+    let slack = slack(interval)
     let pointStart = header.pointee.history.points[Tier.seconds].lastEnd.value
-    guard now > pointStart, now &- pointStart &+ slack >= Tier.span(Tier.seconds) else { return }
+    guard isLast ? now > pointStart : isDue(at: now, interval: interval) else { return }
     scan()
     let (finished, failed) = countAll()
     header.pointee.history.version.set(header.pointee.history.version.value | 1)
@@ -108,7 +107,7 @@ extension Recording {
     point.run = UInt64(header.pointee.history.run.value)
     point.finished = finished
     point.failed = failed
-    let isRecordDue = now &- recordStart &+ slack >= step &* Tier.span(Tier.seconds)
+    let isRecordDue = isLast || now &- recordStart &+ slack >= step &* Tier.span(Tier.seconds)
     gatherPending()
     setQuantiles(of: &point)
     add(point, to: Tier.seconds)
@@ -128,6 +127,27 @@ extension Recording {
       }
     }
     header.pointee.history.version.publish((header.pointee.history.version.value | 1) &+ 1)
+  }
+
+  /// Whether a tick has anything to write.
+  public func isDue(at now: UInt64, interval: UInt64) -> Bool {
+    let last = header.pointee.history.points[Tier.seconds].lastEnd.value
+    return now > last && now &- last &+ slack(interval) >= Tier.span(Tier.seconds)
+  }
+
+  private func slack(_ interval: UInt64) -> UInt64 { min(interval, Tier.span(Tier.seconds)) / 4 }
+
+  /// Writes the point that windows of the process begin with while there is no older one.
+  public func beginPoints(at moment: HistoryMoment, process: borrowing ProcessPoint) {
+    guard hasHistory else { return }
+    scan()
+    var point = copy process
+    point.startMonotonic = header.pointee.history.points[Tier.seconds].lastEnd.value
+    point.endMonotonic = moment.monotonicNanoseconds
+    point.endUnix = moment.unixNanoseconds
+    point.run = UInt64(header.pointee.history.run.value)
+    (point.finished, point.failed) = countAll()
+    for tier in 0..<Tier.count { add(point, to: tier) }
   }
 
   /// Finished and failed calls of all operations.

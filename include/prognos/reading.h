@@ -8,12 +8,19 @@
 
 PROGNOS_EXTERN_C_BEGIN
 
-/** The span of time that statistics cover. This version keeps PROGNOS_TOTAL. */
+/**
+ * The span of time that statistics cover. Windows end at the moment of the reading, the newest calls included.
+ * They begin where a tick of the collector came, so that they are up to prognos_options.collect_interval_ms
+ * longer than their names say: window_ns is the length that counts and rates are of. When very many operations
+ * are busy, the history is kept in longer steps (docs/recording.md, "History"), and windows are up to one step
+ * longer: 30 s in the last minute, some minutes in the last hour. While the recording is younger than the
+ * window, it covers all of it. Windows need prognos_start().
+ */
 typedef enum prognos_window {
-    PROGNOS_TOTAL = 0,          /**< since the recording began */
-    PROGNOS_LAST_MINUTE = 1,    /**< PROGNOS_UNSUPPORTED in this version */
-    PROGNOS_LAST_5_MINUTES = 2, /**< PROGNOS_UNSUPPORTED in this version */
-    PROGNOS_LAST_HOUR = 3       /**< PROGNOS_UNSUPPORTED in this version */
+    PROGNOS_TOTAL = 0, /**< since the recording began */
+    PROGNOS_LAST_MINUTE = 1,
+    PROGNOS_LAST_5_MINUTES = 2,
+    PROGNOS_LAST_HOUR = 3
 } prognos_window;
 
 /**
@@ -29,6 +36,10 @@ typedef enum prognos_window {
  *          live_bytes is estimated from sampled blocks (prognos_options.heap_sample_bytes, m): without
  *          bias, with a standard error of about sqrt(m x live_bytes) for blocks much smaller than m; with
  *          m = 1 it is exact. It covers what was allocated since the latest prognos_start().
+ *
+ * Windows  In a window other than PROGNOS_TOTAL, calls count in the window in which they end. active and
+ *          live_bytes are of this moment; wall_min_ns and wall_max_ns come from the histogram, as quantiles do;
+ *          self_wall_ns, self_cpu_ns, self_allocated_bytes, self_live_bytes and sequential_ratio are 0.
  */
 typedef struct prognos_op_stats {
     uint64_t count;       /**< finished calls, failed and abandoned ones included */
@@ -64,6 +75,7 @@ typedef struct prognos_op_stats {
     uint64_t frees;                /**< blocks given back inside */
     uint64_t self_allocated_bytes; /**< less what operations called inside allocated */
     uint64_t self_live_bytes;      /**< less what operations called inside allocated */
+    uint64_t window_ns;            /**< the time that all of this covers */
 } prognos_op_stats;
 
 /**
@@ -94,15 +106,16 @@ typedef struct prognos_process_stats {
 /**
  * Reads an operation's statistics.
  * @param op      a handle from prognos_op_named()
- * @param window  PROGNOS_TOTAL
+ * @param window  the time to cover
  * @param out     receives the statistics
  * @param size    sizeof *out
- * @return PROGNOS_OK (all zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_UNSUPPORTED for
- *         another window; PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
+ * @return PROGNOS_OK (all zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_NOT_ENOUGH_DATA for a window
+ *         other than PROGNOS_TOTAL when prognos_start() was not called, or found no memory for the history;
+ *         PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
  * Consistent: counts, sums and extremes of each thread belong to one moment while others go on
  * recording; the quantiles may include calls that ended during the read itself.
- * Cost: proportional to the call-tree nodes of all threads (0.3 ms for 1,000); uses malloc, stops
- * nobody. The first reading waits until the recording is 5 ms old. Thread: any. Signal: unsafe.
+ * Cost: proportional to the call-tree nodes of all threads (0.3 ms for 1,000), and in a window to the records
+ * of the history in it (some ns a byte); uses malloc, stops nobody. The first reading waits until the recording is 5 ms old. Thread: any. Signal: unsafe.
  */
 prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_stats *out,
                                size_t size);
@@ -111,7 +124,7 @@ prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_
  * Reads one quantile of an operation's wall time, with a relative error of at most 0.8 %.
  * @param q        0 (fastest) to 1 (slowest)
  * @param wall_ns  receives the quantile
- * @return as prognos_op_read(); PROGNOS_NOT_ENOUGH_DATA when no call has finished.
+ * @return as prognos_op_read(); PROGNOS_NOT_ENOUGH_DATA also when no call has finished in the window.
  * Cost and safety: as prognos_op_read().
  */
 prognos_status prognos_op_quantile(prognos_op op, prognos_window window, double q,
