@@ -22,6 +22,7 @@ extension Report {
           putOperation(UInt32(index + 1), operation, fields, &json)
         }
       }
+      if !windows.isEmpty { putWindows(&json) }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)
@@ -134,7 +135,7 @@ extension Report {
     }
   }
 
-  private func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
+  func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
     for field in fields { json.member(field.name, field.value(statistics)) }
   }
 }

@@ -129,6 +129,12 @@ extension Recording {
     header.pointee.history.version.publish((header.pointee.history.version.value | 1) &+ 1)
   }
 
+  /// What the collector's thread has used so far.
+  public func noteTick(cpuNanoseconds: UInt64) {
+    header.pointee.history.collectorCPUNanoseconds.set(cpuNanoseconds)
+    header.pointee.history.collectorTicks.add(1)
+  }
+
   /// Whether a tick has anything to write.
   public func isDue(at now: UInt64, interval: UInt64) -> Bool {
     let last = header.pointee.history.points[Tier.seconds].lastEnd.value

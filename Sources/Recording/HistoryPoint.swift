@@ -150,4 +150,29 @@ extension Recording {
       guard let point = point(written &- age, of: tier), body(point) else { return }
     }
   }
+
+  /// The latest point of this process that is not younger than a moment of the monotonic clock; the oldest one
+  /// where all are younger, and zeros without any.
+  public func point(at moment: UInt64) -> ProcessPoint {
+    let run = UInt64(header.pointee.history.run.value)
+    var found: ProcessPoint?
+    for tier in 0..<Tier.count {
+      forEachPoint(newestFirst: tier) { point in
+        guard point.run == run else { return false }
+        // A coarser tier's newest may be younger than what is known.
+        if let known = found, point.endMonotonic >= known.endMonotonic { return true }
+        found = point
+        return point.endMonotonic > moment
+      }
+      if let found, found.endMonotonic <= moment { return found }
+    }
+    return found ?? ProcessPoint()
+  }
+
+  /// How many operations are open now.
+  public var activeOperations: UInt64 {
+    var active: UInt64 = 0
+    forEachLane { active &+= UInt64(depth(of: $0)) }
+    return active
+  }
 }

@@ -79,10 +79,12 @@ typedef struct prognos_op_stats {
 } prognos_op_stats;
 
 /**
- * What the process costs. A value that the system does not tell is 0.
+ * What the process costs. A value that the system does not tell is 0, as is a limit that is not set. Counters are
+ * since the process started, or of the window; sizes and limits are of this moment. Control groups are those of
+ * version 1 or 2 that the process can see.
  */
 typedef struct prognos_process_stats {
-    double cpu_ratio;       /**< CPU time / (time x CPUs this process may use) since its start */
+    double cpu_ratio;       /**< CPU time / (time x CPUs this process may use) */
     uint64_t rss_bytes;     /**< resident set */
     uint64_t virtual_bytes; /**< address space */
     uint64_t heap_bytes;    /**< in use in glibc's malloc (mallinfo2) */
@@ -97,10 +99,32 @@ typedef struct prognos_process_stats {
     uint64_t wall_p99_ns;
     uint64_t read_bytes;    /**< through read system calls (rchar of /proc/self/io) */
     uint64_t written_bytes; /**< through write system calls (wchar) */
-    double pressure_cpu; /**< share of the last 10 s in which some task waited: PSI "some avg10" */
+    double pressure_cpu; /**< share of the window, of the last 10 s for PROGNOS_TOTAL, in which some task
+                                 of the system waited: PSI "some" */
     double pressure_memory;
     double pressure_io;
-    uint64_t uptime_ns; /**< since the process started */
+    uint64_t uptime_ns;    /**< since the process started */
+    uint64_t cpu_ns;       /**< CPU time of all threads */
+    uint64_t minor_faults; /**< page faults without and with I/O */
+    uint64_t major_faults;
+    uint64_t voluntary_switches;
+    uint64_t involuntary_switches;
+    uint64_t cgroup_memory_bytes;       /**< used in the control group with the tightest limit */
+    uint64_t cgroup_memory_limit_bytes; /**< of the process's control group or of one around it */
+    uint64_t memory_limit_bytes; /**< the lowest of this and the limits of address space and data */
+    double cpu_quota;            /**< CPUs that the control groups grant */
+    uint64_t throttled_ns;       /**< time in which the control group had to wait for its quota */
+    uint64_t cgroup_pids;        /**< processes and threads in the control group */
+    uint64_t cgroup_pids_limit;
+    uint64_t fd_limit; /**< of open file descriptors */
+    uint64_t
+        disk_total_bytes; /**< of the file system of the working directory; read every 10 s at most */
+    uint64_t disk_free_bytes;   /**< for processes that are not root's */
+    double cgroup_pressure_cpu; /**< as pressure_cpu, of the process's control group (version 2) */
+    double cgroup_pressure_memory;
+    double cgroup_pressure_io;
+    uint64_t window_ns; /**< the time that rates, and in a window counters, cover: since the recording
+                             began or the window did; never since before prognos_start() */
 } prognos_process_stats;
 
 /**
@@ -109,7 +133,7 @@ typedef struct prognos_process_stats {
  * @param window  the time to cover
  * @param out     receives the statistics
  * @param size    sizeof *out
- * @return PROGNOS_OK (all zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_NOT_ENOUGH_DATA for a window
+ * @return PROGNOS_OK (all but window_ns zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_NOT_ENOUGH_DATA for a window
  *         other than PROGNOS_TOTAL when prognos_start() was not called, or found no memory for the history;
  *         PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
  * Consistent: counts, sums and extremes of each thread belong to one moment while others go on
@@ -132,7 +156,7 @@ prognos_status prognos_op_quantile(prognos_op op, prognos_window window, double 
 
 /**
  * Reads the process's statistics.
- * @return as prognos_op_read(). Cost: also reads about ten files of /proc, some 0.2 ms; and glibc adds
+ * @return as prognos_op_read(). Cost: also reads some 40 small files of /proc and of control groups, 0.3 ms; glibc adds
  * up its free lists for heap_bytes, under its locks: milliseconds in a heap of many free chunks.
  * Thread: any. Signal: unsafe.
  */
