@@ -242,6 +242,10 @@ bool shim_thread_is_ending(void) {
     return slot == &ending[0] || slot == &ending[1];
 }
 
+void shim_thread_hide(void) {
+    if (has_thread_key) pthread_setspecific(thread_key, &ending[0]);
+}
+
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
     on_thread_end = thread_ended;
     pthread_atfork(NULL, NULL, child);

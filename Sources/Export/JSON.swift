@@ -22,6 +22,7 @@ extension Report {
           putOperation(UInt32(index + 1), operation, fields, &json)
         }
       }
+      if !windows.isEmpty { putWindows(&json) }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)

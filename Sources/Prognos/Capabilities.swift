@@ -97,6 +97,9 @@ func readDiagnostics(_ recording: Recording) -> prognos_diagnostics {
   diagnostics.forced_leaves = header.pointee.spans.forcedLeaves.value
   diagnostics.unknown_handles = header.pointee.spans.unknownHandles.value
   diagnostics.recording_bytes = recording.bytesInUse
+  diagnostics.collector_cpu_ns = header.pointee.history.collectorCPUNanoseconds.value
+  diagnostics.collector_ticks = header.pointee.history.collectorTicks.value
+  diagnostics.untracked_history = header.pointee.history.refused.value
   recording.forEachLane { lane in
     diagnostics.unbalanced_ends += lane.pointee.unbalancedEnds.value
     diagnostics.unknown_operations += lane.pointee.unknownOperations.value

@@ -142,6 +142,8 @@ public struct Header: ~Copyable {
 
   public let spans: SpanHeader
   public let sessions: SessionHeader
+  /// The collector's (History.swift).
+  public let history: HistoryHeader
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -81,6 +81,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.unattributedIO.set(0)
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
+    forgetHistory()
   }
 
   // MARK: Operations
