@@ -50,6 +50,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   }
   prepareSampling(of: lane, in: recording)
   prepareKernelIO(of: lane, in: recording)
+  noteThread(of: lane, in: recording)
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
@@ -113,6 +114,7 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
   stopTimer(of: lane)
   forgetStack(of: lane)
   closePerfPage(of: lane)
+  noteThreadEnd(of: lane, in: attachedRecording())
   lane.pointee.threadID.set(0)
   lane.pointee.state.publish(Lane.State.free)
   lastRefusal.store(0, ordering: .relaxed)

@@ -66,7 +66,7 @@ extension Recording {
     return calls
   }
 
-  private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
+  func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
     var frame = frame(top: lane.pointee.top.acquired)
     var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount

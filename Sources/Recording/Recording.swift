@@ -77,6 +77,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.sharedIO.set(0)
     header.pointee.descriptorsOffset.set(0)
     header.pointee.unattributedIO.set(0)
+    header.pointee.timeline.clear()
   }
 
   // MARK: Operations

@@ -23,7 +23,11 @@ PROGNOS_EXTERN_C_BEGIN
 #define PROGNOS_TRACK_IO 0x04u       /**< input, output and waits, by kind and size */
 #define PROGNOS_TRACK_STACKS 0x08u   /**< call stacks of sampled blocks and of slow calls */
 #define PROGNOS_TRACK_SAMPLES 0x10u  /**< call stacks by CPU time and by time waited */
-#define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
+/**
+ * The last begins and ends of each thread with their times, work and failures: PROGNOS_CHROME_TRACE writes
+ * them. 8 bytes each (16 with work or a failure) in rings of the recording, which take at most half of it.
+ */
+#define PROGNOS_TRACK_TIMELINE 0x20u
 /**
  * Input and output as the kernel counts it for the thread (/proc/thread-self/io), in the place of
  * PROGNOS_TRACK_IO: for hosts that do not call the C library. Bytes and calls only, as "other"; each begin
@@ -57,7 +61,7 @@ typedef struct prognos_options {
     uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
     uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
     uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
-    uint32_t timeline_events;     /**< not in this version; default 4096 */
+    uint32_t timeline_events;     /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
     uint32_t reserved;            /**< 0 */
     const char *serve;            /**< NULL: no endpoint. An address: not in this version */
     prognos_log_callback log;     /**< NULL: silent */
