@@ -68,7 +68,7 @@ extension Recording {
     return calls
   }
 
-  private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
+  func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
     var inSession: UInt64 = 0
     var frame = frame(top: lane.pointee.top.acquired)

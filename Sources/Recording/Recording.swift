@@ -82,6 +82,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
     forgetHistory()
+    header.pointee.timeline.clear()
   }
 
   // MARK: Operations
