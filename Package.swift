@@ -61,9 +61,31 @@ let tests: [Target] = [
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
 
+// The command `prognos` is hosted: it may take its time and its memory, and needs a package for its arguments
+// that the library must never see.
+let tool: [Target] = [
+  .executableTarget(
+    name: "PrognosTool",
+    dependencies: [
+      "CShim", "CPrognos", "Recording", "Export", "Symbols",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ], swiftSettings: swift,
+    // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
+  .testTarget(
+    name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
+    swiftSettings: swift),
+]
+
 let package = Package(
   name: "prognos",
-  products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
+  products: [
+    embedded
+      ? .library(name: "prognos", type: .dynamic, targets: ["Prognos"])
+      : .executable(name: "prognos", targets: ["PrognosTool"])
+  ],
+  dependencies: embedded
+    ? [] : [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
     .systemLibrary(name: "CPrognos", path: "include"),
     .target(name: "CShim", cSettings: c),
@@ -77,5 +99,5 @@ let package = Package(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
-  ] + (embedded ? [] : tests)
+  ] + (embedded ? [] : tool + tests)
 )

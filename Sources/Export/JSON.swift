@@ -140,10 +140,12 @@ extension Report {
 }
 
 /// Writes JSON: commas, indentation and escapes.
-struct JSONWriter {
-  var output = Output()
+package struct JSONWriter {
+  package var output = Output()
   private var needsComma = false
   private var depth = 0
+
+  package init() {}
 
   private mutating func separate() {
     if needsComma { output.put(",") }
@@ -168,19 +170,19 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func object(_ body: (inout JSONWriter) -> Void) {
+  package mutating func object(_ body: (inout JSONWriter) -> Void) {
     open("{")
     body(&self)
     close("}")
   }
 
-  mutating func array(_ body: (inout JSONWriter) -> Void) {
+  package mutating func array(_ body: (inout JSONWriter) -> Void) {
     open("[")
     body(&self)
     close("]")
   }
 
-  mutating func key(_ name: StaticString) {
+  package mutating func key(_ name: StaticString) {
     separate()
     newLine()
     output.put("\"")
@@ -189,7 +191,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func key(_ name: [UInt8]) {
+  package mutating func key(_ name: [UInt8]) {
     separate()
     newLine()
     quote(name)
@@ -197,7 +199,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func member(_ name: StaticString, _ value: FieldValue) {
+  package mutating func member(_ name: StaticString, _ value: FieldValue) {
     key(name)
     switch value {
     case .integer(let number): output.put(number)
@@ -206,7 +208,7 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ value: StaticString) {
+  package mutating func member(_ name: StaticString, _ value: StaticString) {
     key(name)
     output.put("\"")
     output.put(value)
@@ -214,27 +216,27 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ text: [UInt8]) {
+  package mutating func member(_ name: StaticString, _ text: [UInt8]) {
     key(name)
     string(text)
   }
 
-  mutating func string(_ text: [UInt8]) {
+  package mutating func string(_ text: [UInt8]) {
     separate()
     quote(text)
   }
 
-  mutating func null() {
+  package mutating func null() {
     separate()
     output.put("null")
   }
 
-  mutating func signed(_ number: Int64) {
+  package mutating func signed(_ number: Int64) {
     separate()
     output.put(number)
   }
 
-  mutating func integer(_ number: UInt64) {
+  package mutating func integer(_ number: UInt64) {
     separate()
     output.put(number)
   }

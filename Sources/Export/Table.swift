@@ -50,7 +50,7 @@ struct Table {
 }
 
 /// The first characters of a UTF-8 text, as many as fit into so many columns.
-func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
+package func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
   var end = 0
   var width = 0
   while end < text.count {
@@ -65,7 +65,7 @@ func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
 
 /// How many columns a terminal takes for a UTF-8 text: none for combining marks, two for East Asian wide
 /// characters and emoji (the main blocks of Unicode's EastAsianWidth), one for the rest.
-func displayWidth(_ text: [UInt8]) -> Int {
+package func displayWidth(_ text: [UInt8]) -> Int {
   var width = 0
   var index = 0
   while index < text.count {
