@@ -46,7 +46,8 @@ struct ArchitectureTests {
 
   @Test("The package's targets depend on no more than their modules may import")
   func dependencies() throws {
-    let package = try #require(SourceTree.files(below: ".", endingIn: "Package.swift").first?.text)
+    let package = try String(
+      contentsOf: SourceTree.root.appendingPathComponent("Package.swift"), encoding: .utf8)
     let pattern = #/\.target\(\s*name: "(\w+)",(?:\s*dependencies: \[([^\]]*)\])?/#
     var seen = 0
     for match in package.matches(of: pattern) {

@@ -25,6 +25,7 @@ extension Screen {
     if model.hasReading {
       line.put("  recorded " + text(style.duration(reading.recordedNanoseconds)))
     }
+    if model.isPaused { line.put("  PAUSED", .warning) }
     return line
   }
 
@@ -79,8 +80,6 @@ extension Screen {
       line.put(text(style.rate(errors)), errors > 0 ? .bad : .strong)
       line.put(" errors/min  ", .dim)
     }
-    if model.isPaused { line.put("PAUSED  ", .warning) }
-    line.put("window ", .dim)
     line.put(model.window.name)
     if model.window == .now { line.put(" (\(seconds(model.interval)))", .dim) }
     if !model.filter.isEmpty {
