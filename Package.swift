@@ -53,7 +53,7 @@ let tests: [Target] = [
     name: "CaptureTests", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Fixtures"],
     swiftSettings: swift, linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "lazy"])]),
   .testTarget(
-    name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Export"],
+    name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
     swiftSettings: swift),
   .testTarget(
     name: "SymbolsTests", dependencies: ["CShim", "Symbols"], swiftSettings: swift),
@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: small),
+      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"], swiftSettings: small),
     .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",
