@@ -77,7 +77,7 @@ extension Report {
     json.object { json in
       json.member("id", .integer(UInt64(id)))
       json.key("name")
-      json.string(bytes(of: name(of: id)))
+      json.string(name(of: id))
       put(fields, of: profile.statistics(of: operation), &json)
       putFailures(operation.totals, &json)
       if !operation.io.isEmpty { putIO(operation.io, as: "io", &json) }
@@ -86,7 +86,7 @@ extension Report {
         operation.distribution.forEachBucket { lowest, width, count in
           json.array { json in
             json.integer(profile.nanoseconds(lowest))
-            json.integer(profile.nanoseconds(lowest + width))
+            json.integer(profile.nanoseconds(lowest &+ width))
             json.integer(count)
           }
         }
@@ -113,7 +113,7 @@ extension Report {
           json.member("depth", .integer(UInt64(path.depth)))
           json.member("operation", .integer(UInt64(path.operation)))
           json.key("name")
-          json.string(bytes(of: name(of: path.operation)))
+          json.string(name(of: path.operation))
           put(fields, of: profile.statistics(of: path), &json)
           putFailures(path.totals, &json)
         }
@@ -241,23 +241,28 @@ package struct JSONWriter {
     output.put(number)
   }
 
-  /// RFC 8259, section 7. The text is valid UTF-8: names were repaired when they came in.
+  /// RFC 8259, section 7. The text is valid UTF-8: names were repaired when they came in. The controls above ASCII
+  /// (U+0080 to U+009F: C2 80 to C2 9F) are escaped, too, since a terminal may obey them.
   private mutating func quote(_ text: [UInt8]) {
     output.put("\"")
-    for byte in text {
+    for (index, byte) in text.enumerated() {
       switch byte {
       case 0x22: output.put("\\\"")
       case 0x5C: output.put("\\\\")
       case 0x0A: output.put("\\n")
       case 0x09: output.put("\\t")
-      case 0..<0x20:
-        output.put("\\u00")
-        output.put(UInt8(byte < 16 ? 48 : 49))
-        let low = byte & 15
-        output.put(UInt8(low < 10 ? 48 + low : 87 + low))
+      case 0..<0x20, 0x7F: put(escape: byte)
+      case 0xC2 where index + 1 < text.count && text[index + 1] < 0xA0: break
+      case 0x80..<0xA0 where index > 0 && text[index - 1] == 0xC2: put(escape: byte)
       default: output.put(byte)
       }
     }
     output.put("\"")
+  }
+
+  private mutating func put(escape byte: UInt8) {
+    output.put("\\u00")
+    output.put(hexadecimalDigit(byte >> 4))
+    output.put(hexadecimalDigit(byte & 15))
   }
 }

@@ -36,9 +36,7 @@ public struct Report {
   }
 
   /// The name of an operation.
-  func name(of operation: UInt32) -> UnsafePointer<CChar> {
-    profile.recording.text(profile.recording.operation(operation).pointee.name.value)
-  }
+  func name(of operation: UInt32) -> [UInt8] { profile.recording.name(ofOperation: operation) }
 
   /// The children of each path, the one with the most wall time first, and the outermost paths.
   func childrenByTime() -> (outermost: [Int], children: [[Int]]) {
@@ -71,9 +69,9 @@ public struct Report {
   func failures(_ totals: Totals) -> [(kind: [UInt8], count: UInt64)] {
     var found: [(kind: [UInt8], count: UInt64)] = []
     for (number, count) in totals.failures {
-      let kind = profile.recording.nameOfKind(number).map { bytes(of: $0) } ?? Array("other".utf8)
+      let kind = profile.recording.textOfKind(number) ?? Array("other".utf8)
       if let index = found.firstIndex(where: { $0.kind == kind }) {
-        found[index].count += count
+        found[index].count &+= count
       } else {
         found.append((kind, count))
       }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Recording
 
 /// How numbers, bars and trees look in a terminal: in UTF-8 or in plain ASCII.
 package enum TextStyle {
@@ -36,7 +37,7 @@ package enum TextStyle {
   /// A share of 0...1 as a bar of ten cells.
   func bar(_ share: Double) -> [UInt8] {
     let cells = 10
-    let eighths = Int((min(max(share, 0), 1) * Double(cells * 8)).rounded())
+    let eighths = Int(whole(min(max(share, 0), 1) * Double(cells * 8)))
     var bar: [UInt8] = []
     switch self {
     case .unicode:

@@ -13,8 +13,8 @@ public struct Distribution {
   /// Adds `count` values to a bucket of `octave`.
   mutating func add(_ count: UInt64, octave: Int, within: Int) {
     cover(octave, octave + 1)
-    counts[(octave - firstOctave) * Histogram.bucketsPerOctave + within] += count
-    total += count
+    counts[(octave - firstOctave) * Histogram.bucketsPerOctave + within] &+= count
+    total &+= count
   }
 
   /// Adds another distribution, bucket by bucket.
@@ -23,8 +23,8 @@ public struct Distribution {
     let octaves = other.counts.count / Histogram.bucketsPerOctave
     cover(other.firstOctave, other.firstOctave + octaves)
     let start = (other.firstOctave - firstOctave) * Histogram.bucketsPerOctave
-    for index in 0..<other.counts.count { counts[start + index] += other.counts[index] }
-    total += other.total
+    for index in 0..<other.counts.count { counts[start + index] &+= other.counts[index] }
+    total &+= other.total
   }
 
   private mutating func cover(_ from: Int, _ to: Int) {
@@ -46,10 +46,10 @@ public struct Distribution {
     let exact = q * Double(total)
     let whole = exact.rounded()
     let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
-    let rank = max(1, min(total, UInt64(ceiling)))
+    let rank = max(1, min(total, wholePart(ceiling)))
     var seen: UInt64 = 0
     for index in counts.indices where counts[index] > 0 {
-      seen += counts[index]
+      seen &+= counts[index]
       if seen >= rank { return middle(index) }
     }
     return nil

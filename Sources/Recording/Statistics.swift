@@ -28,9 +28,9 @@ extension Profile {
     stats.allocations = memory.allocations
     stats.freed_bytes = memory.freedBytes
     stats.frees = memory.frees
-    stats.live_bytes = UInt64(min(memory.liveBytes.rounded(), 0x1p63))
+    stats.live_bytes = whole(min(memory.liveBytes, 0x1p63))
     stats.self_allocated_bytes = own.allocatedBytes
-    stats.self_live_bytes = UInt64(min(own.liveBytes.rounded(), 0x1p63))
+    stats.self_live_bytes = whole(min(own.liveBytes, 0x1p63))
   }
 
   private func fill(_ stats: inout prognos_op_stats, with io: IOTotals) {

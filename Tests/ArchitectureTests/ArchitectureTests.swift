@@ -13,7 +13,7 @@ struct ArchitectureTests {
     "Recording": ["CShim"],
     "Capture": ["CShim", "Recording"],
     "Analysis": ["Recording"],
-    "Export": ["Recording", "Analysis"],
+    "Export": ["CShim", "Recording", "Analysis", "Symbols"],
     "Symbols": ["CShim"],
     "Prognos": ["CShim", "Recording", "Capture", "Analysis", "Export", "Symbols"],
     "PrognosTool": ["CShim", "Recording", "Analysis", "Export", "Symbols"],
