@@ -16,6 +16,7 @@ extension Report {
       putCapabilities(&json)
       json.key("diagnostics")
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
+      putOrigin(&json)
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {
@@ -227,6 +228,11 @@ struct JSONWriter {
   mutating func null() {
     separate()
     output.put("null")
+  }
+
+  mutating func bool(_ value: Bool) {
+    separate()
+    output.put(value ? "true" : "false")
   }
 
   mutating func signed(_ number: Int64) {
