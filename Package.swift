@@ -42,7 +42,17 @@ let link: [LinkerSetting] =
 // The unit tests run on the hosted build; what ships is tested through its C ABI.
 let tests: [Target] = [
   .testTarget(
-    name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
+    name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording", "Hostile"],
+    swiftSettings: swift),
+  // Damaged recordings, and a process that reads them.
+  .target(
+    name: "Hostile", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
+    path: "Tests/Hostile", swiftSettings: swift),
+  .executableTarget(
+    name: "HostileReader", dependencies: ["Hostile"], path: "Tests/HostileReader",
+    swiftSettings: swift,
+    // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
   // Code to unwind through: optimised, without frame pointers, symbols bound when first called.
   .target(
     name: "Fixtures", path: "Tests/Fixtures",

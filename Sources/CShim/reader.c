@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,4 +119,16 @@ void shim_recording_unmap(void *start) {
         atomic_compare_exchange_strong(&regions[i].start, &mine, 0);
     }
     munmap(start, reserved_bytes);
+}
+
+// ---- the other process -------------------------------------------------------------------------
+
+bool shim_process_is_alive(uint32_t process_id) {
+    return process_id != 0 && (kill((pid_t)process_id, 0) == 0 || errno == EPERM);
+}
+
+uint64_t shim_cpu_of_foreign_thread_ns(uint32_t process_id, uint32_t thread_id) {
+    char path[64], text[64] = {0};
+    snprintf(path, sizeof path, "/proc/%u/task/%u/schedstat", process_id, thread_id);
+    return shim_read_file(path, text, sizeof text - 1) > 0 ? strtoull(text, NULL, 10) : 0;
 }

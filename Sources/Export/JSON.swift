@@ -16,6 +16,7 @@ extension Report {
       putCapabilities(&json)
       json.key("diagnostics")
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
+      putOrigin(&json)
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {
@@ -229,6 +230,11 @@ package struct JSONWriter {
   package mutating func null() {
     separate()
     output.put("null")
+  }
+
+  package mutating func bool(_ value: Bool) {
+    separate()
+    output.put(value ? "true" : "false")
   }
 
   package mutating func signed(_ number: Int64) {

@@ -16,12 +16,14 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
+  /// What is known of a recording that another process made; nil in its own.
+  public let origin: RecordingOrigin?
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames()
+    frames: FrameNames = FrameNames(), origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
     self.process = process
@@ -33,6 +35,7 @@ public struct Report {
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
+    self.origin = origin
   }
 
   /// The name of an operation.

@@ -121,6 +121,14 @@ package enum TextStyle {
 
   /// A name as it is shown: control characters would spoil the table, and ASCII shows others as "?".
   package func label(_ name: [UInt8]) -> [UInt8] {
+    let shown = wholeLabel(name)
+    guard displayWidth(shown) > widestLabel else { return shown }
+    return prefix(of: shown, columns: widestLabel - 3)
+      + Array((self == .unicode ? "…" : "...").utf8)
+  }
+
+  /// The same of any length.
+  package func wholeLabel(_ name: [UInt8]) -> [UInt8] {
     var shown: [UInt8] = []
     for (index, byte) in name.enumerated() {
       switch byte {
@@ -133,9 +141,7 @@ package enum TextStyle {
       default: shown.append(byte)
       }
     }
-    guard displayWidth(shown) > widestLabel else { return shown }
-    return prefix(of: shown, columns: widestLabel - 3)
-      + Array((self == .unicode ? "…" : "...").utf8)
+    return shown
   }
 
   private func put(_ value: Double, _ unit: StaticString, _ output: inout Output) {

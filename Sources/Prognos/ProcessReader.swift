@@ -32,17 +32,7 @@ func readProcess(_ profile: Profile) -> prognos_process_stats {
   stats.pressure_memory = pressure("/proc/pressure/memory")
   stats.pressure_io = pressure("/proc/pressure/io")
 
-  let everything = profile.everything
-  let (outermost, distribution) = profile.outermost
-  stats.active_operations = everything.active
-  stats.wall_p50_ns = profile.quantile(0.5, outermost, distribution) ?? 0
-  stats.wall_p95_ns = profile.quantile(0.95, outermost, distribution) ?? 0
-  stats.wall_p99_ns = profile.quantile(0.99, outermost, distribution) ?? 0
-  let seconds = Double(profile.durationNanoseconds) / 1e9
-  if seconds > 0 {
-    stats.operations_per_s = Double(everything.count) / seconds
-    stats.errors_per_min = Double(everything.failed) / seconds * 60
-  }
+  profile.fill(&stats)
   return stats
 }
 

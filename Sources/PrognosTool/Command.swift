@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import CPrognos
 import Glibc
+import Recording
 
 /// The command `prognos`: what is said to it, and what it answers with.
 @main
@@ -31,11 +31,11 @@ struct Command: ParsableCommand {
         NO_COLOR         no colours; they are used on terminals only
         XDG_RUNTIME_DIR, TMPDIR  where recordings are looked for besides /dev/shm
       """,
-    version: Version.text,
+    version: "\(Version.text)",
     subcommands: commands)
 
   private static let commands: [any ParsableCommand.Type] = [
-    RunCommand.self, VersionCommand.self,
+    RunCommand.self, ListCommand.self, ReportCommand.self, TopCommand.self, VersionCommand.self,
   ]
 
   static func main() {
@@ -49,11 +49,6 @@ struct Command: ParsableCommand {
       exit(withError: error)
     }
   }
-}
-
-enum Version {
-  static let text =
-    "\(PROGNOS_VERSION_MAJOR).\(PROGNOS_VERSION_MINOR).\(PROGNOS_VERSION_PATCH)"
 }
 
 struct VersionCommand: ParsableCommand {

@@ -80,7 +80,7 @@ extension Recording {
     return calls
   }
 
-  private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
+  func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
     let alignment = ~(Frame.bytes &- 1)
     var at = lane.pointee.top.acquired & alignment

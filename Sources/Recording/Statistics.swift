@@ -92,4 +92,19 @@ extension Profile {
     for operation in operations { totals.add(operation.totals) }
     return totals
   }
+
+  /// What a process's statistics have from its operations.
+  public func fill(_ stats: inout prognos_process_stats) {
+    let everything = everything
+    let (outermost, distribution) = outermost
+    stats.active_operations = everything.active
+    stats.wall_p50_ns = quantile(0.5, outermost, distribution) ?? 0
+    stats.wall_p95_ns = quantile(0.95, outermost, distribution) ?? 0
+    stats.wall_p99_ns = quantile(0.99, outermost, distribution) ?? 0
+    let seconds = Double(durationNanoseconds) / 1e9
+    if seconds > 0 {
+      stats.operations_per_s = Double(everything.count) / seconds
+      stats.errors_per_min = Double(everything.failed) / seconds * 60
+    }
+  }
 }

@@ -10,6 +10,7 @@ struct ArchitectureTests {
     "CShim": [],
     "Preload": [],  // C: a host of the library, which is loaded into programs that know nothing of it
     "Fixtures": [],  // C for the unit tests to unwind through
+    "Hostile": ["CShim", "Recording", "Symbols", "Export"],  // damaged recordings for tests
     "Recording": ["CShim"],
     "Capture": ["CShim", "Recording"],
     "Analysis": ["Recording"],

@@ -7,7 +7,9 @@ enum Places {
   static var standard: [String] {
     var directories = entries(of: "/dev/shm").filter { $0.hasPrefix("prognos-") }
       .map { "/dev/shm/\($0)" }
-    if let runtime = Surroundings.variable("XDG_RUNTIME_DIR") { directories.append("\(runtime)/prognos") }
+    if let runtime = Surroundings.variable("XDG_RUNTIME_DIR") {
+      directories.append("\(runtime)/prognos")
+    }
     let temporary = Surroundings.variable("TMPDIR") ?? "/tmp"
     directories += entries(of: temporary).filter { $0.hasPrefix("prognos-") }
       .map { "\(temporary)/\($0)" }

@@ -61,8 +61,10 @@ extension Reading.Detail {
         ("p99", stats.wall_p99_ns), ("slowest", stats.wall_max_ns),
       ]
     }
-    failures = report.failureKinds(of: id)
-    functions = report.hottestFunctions(of: id).map {
+    failures = report.failures(ofOperation: id).map {
+      (String(decoding: $0.kind, as: UTF8.self), $0.count)
+    }
+    functions = report.hottestFunctions(ofOperation: id).map {
       Share(name: String(decoding: $0.name, as: UTF8.self), calls: 0, nanoseconds: $0.nanoseconds)
     }
     var callers: [UInt32: Share] = [:]
@@ -88,8 +90,7 @@ extension Reading.Detail {
 }
 
 extension Recording {
-  /// The name of an operation, as UTF-8 whatever the recording says.
   func name(of operation: UInt32) -> String {
-    String(decoding: Export.bytes(of: text(self.operation(operation).pointee.name.value)), as: UTF8.self)
+    String(decoding: name(ofOperation: operation), as: UTF8.self)
   }
 }

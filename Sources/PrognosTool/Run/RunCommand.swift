@@ -35,7 +35,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("What to report: text, json, folded or none.", valueName: "format"))
-  var report: ReportFormat = .text
+  var report: RunReport = .text
 
   @Option(
     help: ArgumentHelp("Write the report to this file; - is standard output.", valueName: "file"))
@@ -54,7 +54,7 @@ struct RunCommand: ParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var command: [String] = []
 
-  enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+  enum RunReport: String, ExpressibleByArgument, CaseIterable {
     case text, json, folded, none
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Export
+import Recording
 
 /// One operation from near by, and the page of help.
 extension Screen {

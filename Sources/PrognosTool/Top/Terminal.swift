@@ -13,8 +13,8 @@ final class Terminal {
   private let saved: termios
   private var isOurs = false
 
-  /// Takes standard input and output, which are to be one.
-  init() throws {
+  /// Whether standard input and output are a terminal that can be drawn on.
+  static func check() throws {
     guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else {
       throw Failure("top needs a terminal; use `prognos report` to write into a file or a pipe")
     }
@@ -24,6 +24,11 @@ final class Terminal {
         "top cannot draw on this terminal (TERM is \(Surroundings.variable("TERM") ?? "not set")); "
           + "use `prognos report`")
     }
+  }
+
+  /// Takes them over.
+  init() throws {
+    try Self.check()
     var settings = termios()
     guard tcgetattr(STDIN_FILENO, &settings) == 0 else {
       throw Failure("cannot read the terminal's settings: \(errorText())")
