@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
 PYTHON := $(CURDIR)/.venv/bin/python
 SOURCES := Package.swift $(shell find Sources include -type f)
+TOOL := $(BUILD)/bin/prognos
 LIBRARY := $(BUILD)/lib/libprognos.so
 CMAKE_STAMP := $(BUILD)/cmake/build.ninja
 HOSTED := .build
@@ -21,12 +22,17 @@ setup: ## install what is missing: Debian packages, a Python environment in .ven
 	@scripts/setup
 
 .PHONY: build
-build: $(LIBRARY) ## build the library that ships into build/lib
+build: $(LIBRARY) $(TOOL) ## build the library that ships into build/lib, the command into build/bin
 
 $(LIBRARY): $(SOURCES) scripts/build-library
 	@scripts/setup
 	scripts/build-library $(BUILD)/lib
 	@touch -h $@
+
+$(TOOL): $(SOURCES) scripts/build-tool
+	@scripts/setup
+	scripts/build-tool $(BUILD)/bin
+	@touch $@
 
 $(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeLists.txt
 	@scripts/setup

@@ -78,7 +78,6 @@ extension Profile {
 
 extension ReadingMoment {
   public func nanoseconds(_ ticks: UInt64) -> UInt64 {
-    let nanoseconds = (Double(ticks) * nanosecondsPerTick).rounded()
-    return nanoseconds < 0x1p64 ? UInt64(nanoseconds) : .max
+    whole(Double(ticks) * nanosecondsPerTick)
   }
 }
