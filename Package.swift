@@ -16,6 +16,9 @@ let swift: [SwiftSetting] =
     ]
     : [])
 
+// What runs when a profile is read or written: small before fast. The last of the flags counts.
+let small: [SwiftSetting] = swift + (embedded ? [.unsafeFlags(["-Osize"])] : [])
+
 // C has unwind tables and needs no frame pointers, which the bodies of hooks would pay for at each call.
 let c: [CSetting] = [
   .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Xclang", "-mframe-pointer=none"])
@@ -71,11 +74,11 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: swift),
-    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: swift),
+      name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: small),
+    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
-      exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
+      exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
   ] + (embedded ? [] : tests)
 )

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -183,6 +184,10 @@ uint32_t shim_thread_id(void) {
 
 uint32_t shim_process_id(void) {
     return (uint32_t)getpid();
+}
+
+void shim_thread_name(char name[16]) {
+    prctl(PR_GET_NAME, name);
 }
 
 bool shim_thread_is_alive(uint32_t thread_id) {

@@ -51,6 +51,7 @@ func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   }
   prepareSampling(of: lane, in: recording)
   prepareKernelIO(of: lane, in: recording)
+  noteThread(of: lane, in: recording)
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
@@ -115,6 +116,7 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
   stopTimer(of: lane)
   forgetStack(of: lane)
   closePerfPage(of: lane)
+  noteThreadEnd(of: lane, in: attachedRecording())
   lane.pointee.threadID.set(0)
   lane.pointee.state.publish(Lane.State.free)
   lastRefusal.store(0, ordering: .relaxed)

@@ -89,7 +89,7 @@ extension Report {
 }
 
 /// Paths come from the loader as they are: what is not ASCII and not UTF-8 is replaced.
-private func validText(_ text: [UInt8]) -> [UInt8] {
+func validText(_ text: [UInt8]) -> [UInt8] {
   (text + [0]).withUnsafeBytes { bytes in
     guard let start = bytes.baseAddress, text.count <= CleanText.capacity else {
       return text.map { $0 < 0x80 ? $0 : 0x3F }

@@ -29,6 +29,7 @@ extension Report {
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)
+      putSessions(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
@@ -145,6 +146,7 @@ struct JSONWriter {
   var output = Output()
   private var needsComma = false
   private var depth = 0
+  private var isOneLine = false
 
   private mutating func separate() {
     if needsComma { output.put(",") }
@@ -152,6 +154,7 @@ struct JSONWriter {
   }
 
   private mutating func newLine() {
+    if isOneLine { return output.bytes.last == 0x7B ? () : output.put(" ") }
     output.put("\n")
     output.put(min(depth, 40), times: 32)
   }
@@ -173,6 +176,16 @@ struct JSONWriter {
     open("{")
     body(&self)
     close("}")
+  }
+
+  /// An object on a line of its own.
+  mutating func line(_ body: (inout JSONWriter) -> Void) {
+    separate()
+    newLine()
+    needsComma = false
+    isOneLine = true
+    object(body)
+    isOneLine = false
   }
 
   mutating func array(_ body: (inout JSONWriter) -> Void) {
@@ -225,9 +238,11 @@ struct JSONWriter {
     quote(text)
   }
 
-  mutating func null() {
+  mutating func null() { literal("null") }
+
+  mutating func literal(_ word: StaticString) {
     separate()
-    output.put("null")
+    output.put(word)
   }
 
   mutating func signed(_ number: Int64) {

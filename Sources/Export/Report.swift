@@ -16,6 +16,7 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
+  public let sessions: Sessions
   /// The latest past, shortest first; empty without a collector.
   public let windows: [Window]
 
@@ -35,7 +36,7 @@ public struct Report {
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), windows: [Window] = []
+    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(), windows: [Window] = []
   ) {
     self.profile = profile
     self.process = process
@@ -47,6 +48,7 @@ public struct Report {
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
+    self.sessions = sessions
     self.windows = windows
   }
 

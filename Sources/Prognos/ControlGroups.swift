@@ -58,7 +58,8 @@ struct ControlGroups {
     /// "36 35 98:0 /root /point options optional... - type source superoptions"
     init?(_ line: ArraySlice<UInt8>) {
       let words = line.split(separator: 0x20)
-      guard words.count >= 9, let dash = words[5...].firstIndex(where: { $0.elementsEqual([0x2D]) }),
+      guard words.count >= 9,
+        let dash = words[5...].firstIndex(where: { $0.elementsEqual([0x2D]) }),
         dash + 3 < words.count
       else { return nil }
       isVersion2 = words[dash + 1].elementsEqual(asciiBytes("cgroup2"))
@@ -77,7 +78,8 @@ struct ControlGroups {
       var rest = path
       if root != [0x2F] {
         let isWithin =
-          path.starts(with: root) && (path.count == root.count || path.dropFirst(root.count).first == 0x2F)
+          path.starts(with: root)
+          && (path.count == root.count || path.dropFirst(root.count).first == 0x2F)
         rest = isWithin ? path.dropFirst(root.count) : []
       }
       if rest.elementsEqual([0x2F]) { rest = [] }

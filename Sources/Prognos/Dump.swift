@@ -75,12 +75,14 @@ private func render(
       $0.put("; expected PROGNOS_JSON (0) to PROGNOS_TEXT_ASCII (9)")
     }
   }
-  let isKnown = [PROGNOS_JSON, PROGNOS_TEXT, PROGNOS_TEXT_ASCII, PROGNOS_FOLDED]
-    .contains { $0.rawValue == format.rawValue }
-  guard isKnown else {
+  let known = [
+    PROGNOS_JSON, PROGNOS_TEXT, PROGNOS_TEXT_ASCII, PROGNOS_FOLDED, PROGNOS_CHROME_TRACE,
+  ]
+  guard known.contains(where: { $0.rawValue == format.rawValue }) else {
     ErrorText.set {
       $0.put(function)
       $0.put(": this version writes PROGNOS_JSON, PROGNOS_TEXT, PROGNOS_TEXT_ASCII, PROGNOS_FOLDED")
+      $0.put(", PROGNOS_CHROME_TRACE")
     }
     return PROGNOS_UNSUPPORTED
   }
@@ -90,6 +92,7 @@ private func render(
     else { return noMemory(function) }
     switch format {
     case PROGNOS_JSON: return use(report.json().bytes)
+    case PROGNOS_CHROME_TRACE: return use(report.chromeTrace().bytes)
     case PROGNOS_FOLDED: return use(report.folded().bytes)
     default: return use(report.text(unicode: format == PROGNOS_TEXT).bytes)
     }
@@ -126,5 +129,6 @@ private func makeReport(_ recording: Recording) -> Report? {
     libraryVersion: Version.text, processID: recording.header.pointee.processID.value,
     command: commandName(),
     startUnixNanoseconds: Int64(bitPattern: recording.header.pointee.startUnix.value),
-    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile), windows: windows)
+    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile),
+    sessions: Sessions(of: recording, at: profile.moment), windows: windows)
 }

@@ -33,6 +33,8 @@ func readProcess(_ profile: Profile, _ probe: ProcessProbe) -> prognos_process_s
   let everything = profile.everything
   let (outermost, distribution) = profile.outermost
   stats.active_operations = everything.active
+  stats.active_sessions = UInt64(profile.recording.header.pointee.sessions.table.inUse.value)
+  stats.open_spans = profile.openSpans
   stats.wall_p50_ns = profile.quantile(0.5, outermost, distribution) ?? 0
   stats.wall_p95_ns = profile.quantile(0.95, outermost, distribution) ?? 0
   stats.wall_p99_ns = profile.quantile(0.99, outermost, distribution) ?? 0
@@ -89,7 +91,8 @@ private func fillGauges(_ stats: inout prognos_process_stats, from point: Proces
   stats.threads = point.threads
   stats.cgroup_memory_bytes = point.groupMemoryBytes
   stats.cgroup_memory_limit_bytes = point.groupMemoryLimit
-  stats.memory_limit_bytes = [point.groupMemoryLimit, point.addressSpaceLimit, point.dataLimit]
+  stats.memory_limit_bytes =
+    [point.groupMemoryLimit, point.addressSpaceLimit, point.dataLimit]
     .filter { $0 > 0 }.min() ?? 0
   stats.cpu_quota = Double(point.cpuQuota) / 1e9
   stats.cgroup_pids = point.groupProcesses

@@ -42,7 +42,8 @@ public func prognos_op_quantile(
       ErrorText.set {
         $0.put("prognos_op_quantile: no call of operation ")
         $0.put(UInt64(op))
-        $0.put(past == nil ? " has finished; 1 is needed" : " has finished in the window; 1 is needed")
+        $0.put(
+          past == nil ? " has finished; 1 is needed" : " has finished in the window; 1 is needed")
       }
       return PROGNOS_NOT_ENOUGH_DATA
     }

@@ -55,7 +55,9 @@ extension Recording {
   }
 
   private func pointCapacity(_ tier: Int, _ limit: UInt32) -> UInt32 {
-    max(UInt32(truncatingIfNeeded: UInt64(Tier.points(tier)) * UInt64(min(limit, 32 << 20)) >> 25), 64)
+    max(
+      UInt32(truncatingIfNeeded: UInt64(Tier.points(tier)) * UInt64(min(limit, 32 << 20)) >> 25), 64
+    )
   }
 
   /// For a recording that begins again: the arena is empty.

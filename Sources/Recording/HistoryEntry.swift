@@ -2,13 +2,13 @@
 
 /// What the history tells of an operation besides its histogram.
 public struct HistoryTotals {
-  private var words: InlineArray<18, UInt64> = .init(repeating: 0)
+  private var words: InlineArray<19, UInt64> = .init(repeating: 0)
 
   public init() {}
 
   /// Counters, and last the one gauge: live bytes.
-  public static let counters = 17
-  static let count = 18
+  public static let counters = 18
+  static let count = 19
 
   subscript(_ word: Int) -> UInt64 {
     get { words[word] }
@@ -20,6 +20,8 @@ public struct HistoryTotals {
   public var abandoned: UInt64 { words[Word.abandoned] }
   public var wallTicks: UInt64 { words[Word.wallTicks] }
   public var offCPUNanoseconds: UInt64 { words[Word.offCPUNanoseconds] }
+  /// Of spans: the time that nobody ran them, which is off the CPU, too.
+  public var suspendedTicks: UInt64 { words[Word.suspendedTicks] }
   public var work: UInt64 { words[Word.work] }
   public var voluntarySwitches: UInt64 { words[Word.voluntarySwitches] }
   public var involuntarySwitches: UInt64 { words[Word.involuntarySwitches] }
@@ -47,15 +49,16 @@ public struct HistoryTotals {
     static let voluntarySwitches = 6
     static let involuntarySwitches = 7
     static let pageFaults = 8
-    static let allocatedBytes = 9
-    static let allocations = 10
-    static let freedBytes = 11
-    static let frees = 12
-    static let readBytes = 13
-    static let writtenBytes = 14
-    static let ioCalls = 15
-    static let ioWaitTicks = 16
-    static let liveBytes = 17
+    static let suspendedTicks = 9
+    static let allocatedBytes = 10
+    static let allocations = 11
+    static let freedBytes = 12
+    static let frees = 13
+    static let readBytes = 14
+    static let writtenBytes = 15
+    static let ioCalls = 16
+    static let ioWaitTicks = 17
+    static let liveBytes = 18
   }
 
   /// Adds what came later: counters add up, the gauge is the later one's if it has one.
@@ -66,11 +69,11 @@ public struct HistoryTotals {
 }
 
 /// An entry is: the operation's handle less that of the entry before; a mask of the words that follow; these
-/// words; and, if bit 18 of the mask is set, buckets with their counts: the bucket's number less that of the one
+/// words; and, if bit 19 of the mask is set, buckets with their counts: the bucket's number less that of the one
 /// before, plus 1, then the count; 0 ends them. All of it LEB128. Handle 0 stands for all calls that have no
 /// caller.
 enum HistoryEntry {
-  static let hasBuckets: UInt64 = 1 << 18
+  static let hasBuckets: UInt64 = 1 << 19
 }
 
 extension RecordWriter {

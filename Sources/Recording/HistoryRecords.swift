@@ -66,7 +66,8 @@ extension Recording {
           index += 1
         }
       }
-      offset = operation == 0 ? node.pointee.nextOutermost.value : node.pointee.nextOfOperation.value
+      offset =
+        operation == 0 ? node.pointee.nextOutermost.value : node.pointee.nextOfOperation.value
     }
     return touched
   }

@@ -77,7 +77,8 @@ struct RecordWriter {
   private func readRecordBytes(at position: UInt64) -> UInt64 {
     var bytes: UInt64 = 0
     for index in 0..<UInt64(4) {
-      bytes |= UInt64(base[Int(truncatingIfNeeded: (position &+ index) % capacity)]) &<< (index &* 8)
+      bytes |=
+        UInt64(base[Int(truncatingIfNeeded: (position &+ index) % capacity)]) &<< (index &* 8)
     }
     return bytes
   }

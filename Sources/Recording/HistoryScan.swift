@@ -5,8 +5,8 @@ import Synchronization
 /// all, with handle 0, stands for the calls that have no caller.
 struct CollectedOperation: ~Copyable {
   /// Words as in `HistoryTotals`: all that was ever written to records.
-  let recorded: InlineArray<18, Cell64>
-  let now: InlineArray<18, Cell64>
+  let recorded: InlineArray<19, Cell64>
+  let now: InlineArray<19, Cell64>
   /// The list of `CollectedOctave`.
   let octaves: Cell32
   /// The list of the operation's nodes, in all lanes.
@@ -15,8 +15,8 @@ struct CollectedOperation: ~Copyable {
   let walk: Cell32
   let padding: Cell32
 
-  static let bytes: UInt32 = 304
-  static let perPage: UInt32 = 13
+  static let bytes: UInt32 = 320
+  static let perPage: UInt32 = 12
 }
 
 /// Counts of an octave's buckets that were written to records, modulo 2^32.
@@ -40,7 +40,8 @@ extension Recording {
       }
       slot.pointee.publish(page)
     }
-    return at(slot.pointee.value &+ operation % CollectedOperation.perPage &* CollectedOperation.bytes)
+    return at(
+      slot.pointee.value &+ operation % CollectedOperation.perPage &* CollectedOperation.bytes)
   }
 
   /// The same as a reader finds it, whatever the recording holds: nil when there is none.
@@ -122,6 +123,7 @@ extension Recording {
       totals[Word.voluntarySwitches] = node.pointee.voluntarySwitches.value
       totals[Word.involuntarySwitches] = node.pointee.involuntarySwitches.value
       totals[Word.pageFaults] = node.pointee.pageFaults.value
+      totals[Word.suspendedTicks] = node.pointee.spans.suspendedTicks.value
       atomicMemoryFence(ordering: .acquiring)
       if node.pointee.begun.value == ended { break }
     }
@@ -204,6 +206,7 @@ extension Recording {
     totals[Word.voluntarySwitches] = calls.pointee.pathless.voluntarySwitches.value
     totals[Word.involuntarySwitches] = calls.pointee.pathless.involuntarySwitches.value
     totals[Word.pageFaults] = calls.pointee.pathless.pageFaults.value
+    totals[Word.suspendedTicks] = calls.pointee.pathless.suspendedTicks.value
     sums.pointee.add(totals)
   }
 }

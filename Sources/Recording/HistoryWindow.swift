@@ -19,7 +19,8 @@ public struct HistoryWindow {
   ///
   /// - Parameter operation: the only one that is wanted; nil for all, with their distributions.
   /// Cost: the records of the window, some nanoseconds a byte.
-  public init?(of profile: Profile, nanoseconds wantedNanoseconds: UInt64, operation: UInt32? = nil) {
+  public init?(of profile: Profile, nanoseconds wantedNanoseconds: UInt64, operation: UInt32? = nil)
+  {
     recording = profile.recording
     guard recording.hasHistory else { return nil }
     wanted = operation
@@ -34,7 +35,9 @@ public struct HistoryWindow {
     while coarsest < Tier.hours && !recording.reaches(from, from: began, in: coarsest) {
       coarsest += 1
     }
-    for tier in 0...coarsest { addRecords(of: tier, isCoarsest: tier == coarsest, since: from, &start) }
+    for tier in 0...coarsest {
+      addRecords(of: tier, isCoarsest: tier == coarsest, since: from, &start)
+    }
     nanoseconds = now - min(start, now)
     for id in 0..<count where operation == nil || id == Int(operation ?? 0) {
       addRest(UInt32(id), profile)
@@ -150,7 +153,8 @@ extension Profile {
     words[Word.failed] = calls.failed
     words[Word.abandoned] = calls.abandoned
     words[Word.wallTicks] = calls.wallTicks
-    words[Word.offCPUNanoseconds] = calls.offCPUNanoseconds
+    words[Word.offCPUNanoseconds] = calls.offCPUNanoseconds &- calls.suspendedNanoseconds
+    words[Word.suspendedTicks] = calls.suspendedTicks
     words[Word.work] = calls.work
     words[Word.voluntarySwitches] = calls.voluntarySwitches
     words[Word.involuntarySwitches] = calls.involuntarySwitches

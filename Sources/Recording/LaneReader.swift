@@ -7,6 +7,8 @@ struct OpenCall {
   let node: UInt32
   let operation: UInt32
   let start: UInt64
+  /// The index of the record, when this is a span that the thread has entered: it begins with the enter.
+  let span: UInt32?
   var offCPUNanoseconds: UInt64
 }
 
@@ -66,8 +68,9 @@ extension Recording {
     return calls
   }
 
-  private func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
+  func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
+    var inSession: UInt64 = 0
     var frame = frame(top: lane.pointee.top.acquired)
     var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount
     while frame.pointee.key.value != Frame.Mark.root, steps > 0 {
@@ -77,13 +80,19 @@ extension Recording {
         continue
       }
       let operation = frame.pointee.operation
-      if isOperation(operation) {
-        let switched = frame.pointee.state.value & Frame.State.switched != 0
+      // What a session's frame has gathered belongs to the call below, which is the next one here.
+      let switched = frame.pointee.state.value & Frame.State.switched != 0
+      let offCPU = switched ? frame.pointee.offCPUNanoseconds.value : 0
+      if frame.pointee.isSession {
+        inSession &+= offCPU
+      } else if isOperation(operation) {
         calls.append(
           OpenCall(
             frame: offset(of: frame), node: frame.pointee.node.value, operation: operation,
             start: frame.pointee.start.value,
-            offCPUNanoseconds: switched ? frame.pointee.offCPUNanoseconds.value : 0))
+            span: frame.pointee.isSpan ? frame.pointee.parent.value : nil,
+            offCPUNanoseconds: offCPU &+ inSession))
+        inSession = 0
       }
       frame -= 1
     }
@@ -154,6 +163,9 @@ extension Recording {
     totals.voluntarySwitches = node.pointee.voluntarySwitches.value
     totals.involuntarySwitches = node.pointee.involuntarySwitches.value
     totals.pageFaults = node.pointee.pageFaults.value
+    totals.spanTicks = node.pointee.spans.wallTicks.value
+    totals.spanOffCPUNanoseconds = node.pointee.spans.offCPUNanoseconds.value
+    totals.suspendedTicks = node.pointee.spans.suspendedTicks.value
     totals.pathlessCalleeTicks = node.pointee.pathlessCallees.wallTicks.value
     totals.pathlessCalleeOffCPUNanoseconds = node.pointee.pathlessCallees.offCPUNanoseconds.value
     var offset = node.pointee.failures.acquired

@@ -63,6 +63,8 @@ public struct Profile {
   public private(set) var sites: [SiteTotals] = []
   /// Input and output outside operations, and what found no place in them.
   public internal(set) var outsideIO = IOTotals()
+  /// Spans that were begun and have not ended.
+  public internal(set) var openSpans: UInt64 = 0
 
   private var indexOfChild: [UInt64: Int] = [:]
   private var pathOfNode: [UInt32: Int] = [:]
@@ -79,24 +81,33 @@ public struct Profile {
   public init(of recording: Recording, at moment: ReadingMoment, distributions: Distributions) {
     self.recording = recording
     self.moment = moment
-    pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
-    recording.forEachLane { lane in read(lane, distributions) }
+    pathless = (0..<recording.operationCount).map {
+      Self.withSuspension(recording.readPathless(of: $0 + 1), at: moment)
+    }
+    let spans = recording.openSpans()
+    var entered: [UInt32: SpanSegment] = [:]
+    recording.forEachLane { lane in read(lane, distributions, &entered) }
+    addOpenSpans(spans, entered: entered)
     readSamples()
     for index in paths.indices {
       paths[index].calleeTicks += paths[index].totals.pathlessCalleeTicks
       paths[index].calleeOffCPUNanoseconds += paths[index].totals.pathlessCalleeOffCPUNanoseconds
       guard let parent = paths[index].parent else { continue }
-      paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
-      paths[parent].calleeOffCPUNanoseconds +=
-        paths[index].totals.offCPUNanoseconds + paths[index].totals.openOffCPUNanoseconds
-      paths[parent].calleeSwitches += paths[index].totals.switches
+      let totals = paths[index].totals
+      let ticks = totals.wallTicks + totals.openTicks
+      paths[parent].calleeTicks += ticks - min(totals.spanTicks, ticks)
+      let offCPU = totals.offCPUNanoseconds + totals.openOffCPUNanoseconds
+      paths[parent].calleeOffCPUNanoseconds += offCPU - min(totals.spanOffCPUNanoseconds, offCPU)
+      // Of which spans had how many is not kept.
+      if totals.spanTicks == 0 { paths[parent].calleeSwitches += totals.switches }
     }
     addUpOperations()
     addUpIO()
   }
 
   private mutating func read(
-    _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions
+    _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions,
+    _ entered: inout [UInt32: SpanSegment]
   ) {
     // From the newest node to the oldest; callers are older than what they call.
     var offsets: [UInt32] = []
@@ -120,22 +131,38 @@ public struct Profile {
           distributions == .all || distributions == .of(operation: operation)
         let (totals, distribution) = recording.read(
           node, of: lane, at: moment, withDistribution: wanted)
-        paths[path].totals.add(totals)
+        paths[path].totals.add(withSuspension(totals))
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
         paths[path].selfIO.add(recording.io(of: node))
       }
     }
+    var caller: OpenCall?
     for call in open {
       var totals = Totals()
-      totals.active = 1
-      totals.openTicks = moment.ticks > call.start ? moment.ticks - call.start : 0
-      totals.openOffCPUNanoseconds = call.offCPUNanoseconds
-      if let path = pathOfNode[call.node] {
-        paths[path].totals.add(totals)
-      } else if call.node & CallNode.pathless != 0, Int(call.operation) <= pathless.count {
-        pathless[Int(call.operation) - 1].add(totals)
+      let ticks = moment.ticks > call.start ? moment.ticks - call.start : 0
+      if let span = call.span {
+        entered[span] = SpanSegment(ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
+        // What an entered span takes is not the caller's own.
+        totals.pathlessCalleeTicks = ticks
+        totals.pathlessCalleeOffCPUNanoseconds = call.offCPUNanoseconds
+        if let caller { add(open: totals, at: caller.node, of: caller.operation) }
+      } else {
+        totals.active = 1
+        totals.openTicks = ticks
+        totals.openOffCPUNanoseconds = call.offCPUNanoseconds
+        add(open: totals, at: call.node, of: call.operation)
       }
+      caller = call
+    }
+  }
+
+  /// Adds what an open call has taken so far to its path.
+  mutating func add(open totals: Totals, at node: UInt32, of operation: UInt32) {
+    if let path = pathOfNode[node] {
+      paths[path].totals.add(totals)
+    } else if node & CallNode.pathless != 0, operation > 0, Int(operation) <= pathless.count {
+      pathless[Int(operation) - 1].add(totals)
     }
   }
 
@@ -245,10 +272,7 @@ public struct Profile {
 
   public var tracksCPU: Bool { recording.header.pointee.cpuClock.value != CPUClock.off }
 
-  public func nanoseconds(_ ticks: UInt64) -> UInt64 {
-    let nanoseconds = (Double(ticks) * moment.nanosecondsPerTick).rounded()
-    return nanoseconds < 0x1p64 ? UInt64(nanoseconds) : .max
-  }
+  public func nanoseconds(_ ticks: UInt64) -> UInt64 { moment.nanoseconds(ticks) }
 
   /// Since the recording began.
   public var durationNanoseconds: UInt64 {

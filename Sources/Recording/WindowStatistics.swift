@@ -24,7 +24,8 @@ extension HistoryWindow {
       stats.wall_p99_ns = quantile(0.99, of: id, in: profile) ?? 0
     }
     if profile.tracksCPU {
-      stats.blocked_ns = min(totals.offCPUNanoseconds, stats.wall_ns)
+      let offCPU = totals.offCPUNanoseconds &+ profile.nanoseconds(totals.suspendedTicks)
+      stats.blocked_ns = min(offCPU, stats.wall_ns)
       stats.cpu_ns = stats.wall_ns - stats.blocked_ns
     }
     stats.allocated_bytes = totals.allocatedBytes

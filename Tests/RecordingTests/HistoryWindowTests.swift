@@ -99,7 +99,8 @@ struct HistoryWindowTests {
     for second in 1...5_100 {
       work(past, 12, perTick: 1)
       // Ticks come late, and after a suspension very late.
-      past.tick(after: second == 3_000 ? 90 * Past.second : Past.second + past.random.next() % 200_000_000)
+      past.tick(
+        after: second == 3_000 ? 90 * Past.second : Past.second + past.random.next() % 200_000_000)
       guard second % 1_000 == 3 else { continue }
       // The newest calls belong to no tick yet.
       past.now += 300_000_000

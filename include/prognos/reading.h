@@ -84,14 +84,14 @@ typedef struct prognos_op_stats {
  * version 1 or 2 that the process can see.
  */
 typedef struct prognos_process_stats {
-    double cpu_ratio;       /**< CPU time / (time x CPUs this process may use) */
-    uint64_t rss_bytes;     /**< resident set */
-    uint64_t virtual_bytes; /**< address space */
-    uint64_t heap_bytes;    /**< in use in glibc's malloc (mallinfo2) */
-    uint64_t open_fds;      /**< open file descriptors */
-    uint64_t threads;       /**< threads of the process */
+    double cpu_ratio;           /**< CPU time / (time x CPUs this process may use) */
+    uint64_t rss_bytes;         /**< resident set */
+    uint64_t virtual_bytes;     /**< address space */
+    uint64_t heap_bytes;        /**< in use in glibc's malloc (mallinfo2) */
+    uint64_t open_fds;          /**< open file descriptors */
+    uint64_t threads;           /**< threads of the process */
     uint64_t active_operations; /**< operations open at this moment */
-    uint64_t active_sessions;   /**< 0 in this version */
+    uint64_t active_sessions;   /**< sessions that are open */
     double operations_per_s;    /**< finished operations per second of the window */
     double errors_per_min;      /**< failed operations per minute of the window */
     uint64_t wall_p50_ns;       /**< over the calls of all operations that have no parent */
@@ -99,11 +99,13 @@ typedef struct prognos_process_stats {
     uint64_t wall_p99_ns;
     uint64_t read_bytes;    /**< through read system calls (rchar of /proc/self/io) */
     uint64_t written_bytes; /**< through write system calls (wchar) */
-    double pressure_cpu; /**< share of the window, of the last 10 s for PROGNOS_TOTAL, in which some task
+    double
+        pressure_cpu; /**< share of the window, of the last 10 s for PROGNOS_TOTAL, in which some task
                                  of the system waited: PSI "some" */
     double pressure_memory;
     double pressure_io;
     uint64_t uptime_ns;    /**< since the process started */
+    uint64_t open_spans;   /**< spans begun and not ended; active_operations has them, too */
     uint64_t cpu_ns;       /**< CPU time of all threads */
     uint64_t minor_faults; /**< page faults without and with I/O */
     uint64_t major_faults;
@@ -123,7 +125,8 @@ typedef struct prognos_process_stats {
     double cgroup_pressure_cpu; /**< as pressure_cpu, of the process's control group (version 2) */
     double cgroup_pressure_memory;
     double cgroup_pressure_io;
-    uint64_t window_ns; /**< the time that rates, and in a window counters, cover: since the recording
+    uint64_t
+        window_ns; /**< the time that rates, and in a window counters, cover: since the recording
                              began or the window did; never since before prognos_start() */
 } prognos_process_stats;
 
