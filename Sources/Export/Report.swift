@@ -16,13 +16,14 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
-  public let sessions: Sessions
+  /// nil in a report without any.
+  public let sessions: Sessions?
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions()
+    frames: FrameNames = FrameNames(), sessions: Sessions? = nil
   ) {
     self.profile = profile
     self.process = process

@@ -82,12 +82,13 @@ public struct Profile {
     self.recording = recording
     self.moment = moment
     pathless = (0..<recording.operationCount).map {
-      Self.withSuspension(recording.readPathless(of: $0 + 1), at: moment)
+      var totals = recording.readPathless(of: $0 + 1)
+      totals.addSuspension(at: moment)
+      return totals
     }
-    let spans = recording.openSpans()
-    var entered: [UInt32: SpanSegment] = [:]
-    recording.forEachLane { lane in read(lane, distributions, &entered) }
-    addOpenSpans(spans, entered: entered)
+    var spans = OpenSpans(of: recording)
+    recording.forEachLane { lane in read(lane, distributions, &spans) }
+    add(spans)
     readSamples()
     for index in paths.indices {
       paths[index].calleeTicks += paths[index].totals.pathlessCalleeTicks
@@ -107,7 +108,7 @@ public struct Profile {
 
   private mutating func read(
     _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions,
-    _ entered: inout [UInt32: SpanSegment]
+    _ spans: inout OpenSpans
   ) {
     // From the newest node to the oldest; callers are older than what they call.
     var offsets: [UInt32] = []
@@ -129,9 +130,10 @@ public struct Profile {
         pathOfNode[offset] = path
         let wanted =
           distributions == .all || distributions == .of(operation: operation)
-        let (totals, distribution) = recording.read(
+        var (totals, distribution) = recording.read(
           node, of: lane, at: moment, withDistribution: wanted)
-        paths[path].totals.add(withSuspension(totals))
+        totals.addSuspension(at: moment)
+        paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
         paths[path].selfIO.add(recording.io(of: node))
@@ -142,7 +144,7 @@ public struct Profile {
       var totals = Totals()
       let ticks = moment.ticks > call.start ? moment.ticks - call.start : 0
       if let span = call.span {
-        entered[span] = SpanSegment(ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
+        spans.enter(span, ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
         // What an entered span takes is not the caller's own.
         totals.pathlessCalleeTicks = ticks
         totals.pathlessCalleeOffCPUNanoseconds = call.offCPUNanoseconds
