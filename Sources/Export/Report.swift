@@ -16,7 +16,8 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
-  public let sessions: Sessions
+  /// nil in a report without any.
+  public let sessions: Sessions?
   /// The latest past, shortest first; empty without a collector.
   public let windows: [Window]
 
@@ -38,7 +39,7 @@ public struct Report {
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(), windows: [Window] = [],
+    frames: FrameNames = FrameNames(), sessions: Sessions? = nil, windows: [Window] = [],
     origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
