@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Another process's recording, mapped so that no 32-bit offset leads out of memory that can be read.
 #define _GNU_SOURCE
-#include "shim.h"
+#include "shim_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
