@@ -123,10 +123,6 @@ void shim_recording_unmap(void *start) {
 
 // ---- the other process -------------------------------------------------------------------------
 
-bool shim_process_is_alive(uint32_t process_id) {
-    return process_id != 0 && (kill((pid_t)process_id, 0) == 0 || errno == EPERM);
-}
-
 uint64_t shim_cpu_of_foreign_thread_ns(uint32_t process_id, uint32_t thread_id) {
     char path[64], text[64] = {0};
     snprintf(path, sizeof path, "/proc/%u/task/%u/schedstat", process_id, thread_id);

@@ -22,6 +22,10 @@ public func fillSample(_ memory: UnsafeMutableRawPointer, bytes: UInt64 = Layout
   header.pointee.heapSampleBytes.set(4096)
   header.pointee.wantedTracks.set(0x1F)
   header.pointee.liveTracks.set(0x1F)
+  recording.setIdentityText(.command, "sample")
+  recording.setIdentityText(.bootID, "00000000-0000-0000-0000-000000000000")
+  recording.beat(ticks: 2_500_000, monotonicNanoseconds: 2_750_000, unixNanoseconds: 0)
+  recording.setState(Identity.State.recording, unixNanoseconds: 0)
   let builder = SampleBuilder(recording: recording)
   builder.fill()
 }

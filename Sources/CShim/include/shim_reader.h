@@ -12,7 +12,6 @@ int shim_recording_open(const char *path, uint64_t *size);
 // file, as zeros. NULL (errno) when there is no such address space.
 void *_Nullable shim_recording_map(int fd, uint64_t bytes, bool copy);
 void shim_recording_unmap(void *start);
-bool shim_process_is_alive(uint32_t process_id);
 // The CPU time of a thread of another process, to a tick of the scheduler; 0 when it is not known.
 uint64_t shim_cpu_of_foreign_thread_ns(uint32_t process_id, uint32_t thread_id);
 // For a program of our own, never for a host: a file that is cut while it is mapped goes on as zeros,
