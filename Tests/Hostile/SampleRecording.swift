@@ -60,6 +60,8 @@ private struct SampleBuilder {
     }
     fail([serve], on: first)
     addSamples(to: [serve, query], on: first)
+    addSpan(of: query, on: first)
+    addSessions()
     open([serve, query], on: first)
     // Deeper than a lane's own frames.
     open([UInt32](repeating: walk, count: 60), on: second)
@@ -106,6 +108,24 @@ private struct SampleBuilder {
       slot.pointee.node.set(node(Array(path[...depth]), on: lane))
       slot.pointee.start.set(2_000_000 + UInt64(depth) * 1_000)
       lane.pointee.top.set(recording.offset(of: slot))
+    }
+  }
+
+  func addSpan(of operation: UInt32, on lane: UnsafeMutablePointer<Lane>) {
+    guard let (span, handle) = recording.takeSpan(operation, from: lane.pointee.root.value, on: lane)
+    else { return }
+    span.pointee.start.set(1_500_000)
+    span.pointee.enteredTicks.set(10_000)
+    span.pointee.slot.word.set(Slot.word(handle.generation, SpanRecord.State.suspended))
+  }
+
+  func addSessions() {
+    for name in ["first user", "second user"] {
+      guard let handle = recording.openSession(CleanText(name), ticks: 1_100_000, unix: 1) else {
+        return
+      }
+      recording.session(handle)?.pointee.calls.count.add(3)
+      recording.session(handle)?.pointee.calls.wallTicks.add(30_000)
     }
   }
 
