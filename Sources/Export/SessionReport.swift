@@ -65,6 +65,6 @@ extension Report {
   }
 
   private func sessionName(_ stats: prognos_session_stats) -> [UInt8] {
-    withUnsafeBytes(of: stats.name) { bytes in Array(bytes.prefix { $0 != 0 }) }
+    validText(withUnsafeBytes(of: stats.name) { bytes in Array(bytes.prefix { $0 != 0 }) })
   }
 }

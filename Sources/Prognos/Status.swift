@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 import Capture
 import Recording
 

@@ -71,7 +71,7 @@ extension Recording {
   /// What is taken of the limit, in bytes: the tables in use and the arena's pages.
   public var bytesInUse: UInt64 {
     let header = header
-    return UInt64(Layout.page)
+    return UInt64(Layout.headerBytes)
       &+ UInt64(operationCount) &* UInt64(OperationRecord.bytes + 8)
       &+ UInt64(header.pointee.namesUsed.value)
       &+ UInt64(FailureKind.capacity + 1) &* UInt64(FailureKind.bytes)

@@ -14,6 +14,7 @@ struct OpenCall {
 
 /// An operation that is open on a thread, or was when its process died.
 public struct OpenOperation {
+  /// 0 for a span that nobody runs.
   public let threadID: UInt32
   public let operation: UInt32
   /// How many of the thread's operations it is inside of.
@@ -85,16 +86,7 @@ extension Recording {
   func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
     var inSession: UInt64 = 0
-    let alignment = ~(Frame.bytes &- 1)
-    var at = lane.pointee.top.acquired & alignment
-    for _ in 0..<Lane.maxDepth &+ 2 &* Lane.maxSegmentCount {
-      let frame: UnsafeMutablePointer<Frame> = self.at(at)
-      let key = frame.pointee.key.value
-      if key == Frame.Mark.root { break }
-      if key == Frame.Mark.segment {
-        at = UInt32(truncatingIfNeeded: frame.pointee.start.value) & alignment
-        continue
-      }
+    forEachFrame(of: lane) { at, frame in
       let operation = frame.pointee.operation
       // What a session's frame has gathered belongs to the call below, which is the next one here.
       let switched = frame.pointee.state.value & Frame.State.switched != 0
@@ -110,10 +102,28 @@ extension Recording {
             offCPUNanoseconds: offCPU &+ inSession))
         inSession = 0
       }
-      at = at &- Frame.bytes
     }
     calls.reverse()
     return calls
+  }
+
+  /// Calls `body` with the frames of a lane that are in use, the innermost first, but for the lowest ones.
+  func forEachFrame(
+    of lane: UnsafeMutablePointer<Lane>, _ body: (UInt32, UnsafeMutablePointer<Frame>) -> Void
+  ) {
+    let alignment = ~(Frame.bytes &- 1)
+    var at = lane.pointee.top.acquired & alignment
+    for _ in 0..<Lane.maxDepth &+ 2 &* Lane.maxSegmentCount {
+      let frame: UnsafeMutablePointer<Frame> = self.at(at)
+      let key = frame.pointee.key.value
+      if key == Frame.Mark.root { return }
+      if key == Frame.Mark.segment {
+        at = UInt32(truncatingIfNeeded: frame.pointee.start.value) & alignment
+      } else {
+        body(at, frame)
+        at = at &- Frame.bytes
+      }
+    }
   }
 
   /// How long the lane's thread was off its CPU since it last looked: a thread that waits now has not
@@ -233,7 +243,8 @@ extension Recording {
 }
 
 extension Recording {
-  /// The operations that are open, of one thread after the other, the outermost first. In a recording whose process
+  /// The operations that are open, of one thread after the other, the outermost first; then the spans that nobody
+  /// runs. In a recording whose process
   /// died, those that were open then.
   public func openOperations() -> [OpenOperation] {
     var all: [OpenOperation] = []
@@ -247,6 +258,15 @@ extension Recording {
             threadID: lane.pointee.threadID.value, operation: call.operation, depth: depth,
             startTicks: call.start, node: call.node))
       }
+    }
+    for open in openSpans() where UInt32(truncatingIfNeeded: open.word) == SpanRecord.State.suspended {
+      guard let span = span(index: open.index), isOperation(span.pointee.operation.value),
+        ReadingBudget.take(&left)
+      else { continue }
+      all.append(
+        OpenOperation(
+          threadID: 0, operation: span.pointee.operation.value, depth: 0,
+          startTicks: span.pointee.start.value, node: span.pointee.node.value))
     }
     return all
   }

@@ -25,7 +25,10 @@ public struct Sessions {
     self.recording = recording
     self.moment = moment
     active = recording.callsInSessions()
-    for index in 0..<recording.header.pointee.sessions.table.used.acquired {
+    let used = min(
+      recording.header.pointee.sessions.table.used.acquired,
+      recording.byteCount / SessionRecord.bytes)
+    for index in 0..<used {
       guard let record = recording.session(index: index) else { break }
       if record.pointee.openedTicks.value == 0 { continue }
       let generation = record.pointee.slot.generation
@@ -78,17 +81,13 @@ extension Recording {
     var found = [UInt64](repeating: 0, count: Int(sessions))
     if sessions == 0 { return found }
     forEachLane { lane in
-      var frame = skippingLowest(frame(top: lane.pointee.top.acquired))
       var isCall = false
-      var steps = Lane.maxDepth
-      while frame.pointee.key.value != Frame.Mark.root, steps > 0 {
-        steps -= 1
+      forEachFrame(of: lane) { _, frame in
         let isSession = frame.pointee.isSession
         let index = Int(frame.pointee.parent.value)
         if isSession && isCall && index < found.count { found[index] &+= 1 }
         // What stands on a span belongs to that.
         isCall = !isSession && !frame.pointee.isSpan && frame.pointee.operation != 0
-        frame = skippingLowest(frame - 1)
       }
     }
     for index in 0..<header.pointee.spans.table.used.acquired {
@@ -161,7 +160,7 @@ extension Recording {
   private func readDistribution(of record: UnsafeMutablePointer<SessionRecord>) -> Distribution {
     var distribution = Distribution()
     for octave in 0..<Histogram.octaveCount {
-      let buckets = record.pointee.octaves[octave].acquired
+      let buckets = zone(record.pointee.octaves[octave].acquired)
       if buckets == 0 { continue }
       for within in 0..<Int(SessionRecord.bucketsPerOctave) {
         let cell: UnsafeMutablePointer<Cell32> = at(buckets &+ UInt32(within) &* 4)

@@ -80,12 +80,12 @@ extension Recording {
   private func offsetOfRecord(
     _ index: UInt32, below end: UInt32, of table: borrowing SlotTable, bytes: UInt32
   ) -> UInt32 {
-    let directory = table.directory.acquired
+    let directory = zone(table.directory.acquired)
     let shift = UInt32(truncatingIfNeeded: (SlotTable.chunkBytes / bytes).trailingZeroBitCount)
     let chunk = index &>> shift
     guard index < end, directory != 0, chunk < SlotTable.mostChunks else { return 0 }
     let slot: UnsafeMutablePointer<Cell32> = at(directory &+ chunk &* 4)
-    let start = slot.pointee.acquired
+    let start = zone(slot.pointee.acquired)
     return start == 0 ? 0 : start &+ (index &- chunk &<< shift) &* bytes
   }
 

@@ -12,7 +12,9 @@ struct OpenSpans {
 
   /// Cost: some nanoseconds for each that was ever open at once.
   init(of recording: Recording) {
-    for index in 0..<recording.header.pointee.spans.table.used.acquired {
+    let used = min(
+      recording.header.pointee.spans.table.used.acquired, recording.byteCount / SpanRecord.bytes)
+    for index in 0..<used {
       guard let record = recording.span(index: index) else { break }
       words.append(record.pointee.openWord)
       enteredTicks.append(record.pointee.enteredTicks.value)
