@@ -57,9 +57,10 @@ test-c: build $(CMAKE_STAMP) ## the C, C++, ABI and Python tests against the shi
 	ctest --test-dir $(BUILD)/cmake --output-on-failure --no-tests=error --parallel 2
 
 .PHONY: test-python abi
-test-python: build ## only the ABI and Python tests, by pytest
+test-python: build ## only the ABI, Python and tool tests, by pytest
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/tool
 
 abi: build ## only the ABI tests: exports, header, hot functions, loading, samples
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi

@@ -34,6 +34,8 @@ extension Report {
   ) {
     let recording = file.recording
     let moment = file.moment(status: status)
+    // Before the rest, which takes its time: what is short is still open then.
+    let openOperations = recording.openOperations()
     let profile = Profile(of: recording, at: moment, distributions: .all)
     var capabilities = recording.capabilities()
     capabilities.ticks_per_s = 1e9 / moment.nanosecondsPerTick
@@ -49,7 +51,7 @@ extension Report {
       frames: nameFrames(of: profile), sessions: Sessions(of: recording, at: moment),
       origin: RecordingOrigin(
         path: path, status: status, isTruncated: file.isTruncated,
-        openOperations: recording.openOperations()))
+        openOperations: openOperations))
   }
 
   // MARK: In JSON

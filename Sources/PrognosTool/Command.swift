@@ -35,7 +35,9 @@ struct Command: ParsableCommand {
     subcommands: commands)
 
   private static let commands: [any ParsableCommand.Type] = [
-    RunCommand.self, ListCommand.self, ReportCommand.self, TopCommand.self, VersionCommand.self,
+    RunCommand.self, ListCommand.self, ReportCommand.self, TopCommand.self, EnableCommand.self,
+    DisableCommand.self,
+    CollectCommand.self, VersionCommand.self,
   ]
 
   static func main() {

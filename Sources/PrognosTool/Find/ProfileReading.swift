@@ -5,7 +5,7 @@ import Recording
 
 /// From a profile to what a live view shows.
 extension Reading {
-  init(_ profile: Profile, processID: UInt32, isLive: Bool) {
+  init(_ profile: Profile, _ open: [OpenOperation], processID: UInt32, isLive: Bool) {
     self.processID = processID
     let recording = profile.recording
     recordedNanoseconds = profile.durationNanoseconds
@@ -16,12 +16,12 @@ extension Reading {
         stats: profile.statistics(of: operation), totalCalls: operation.totals.count,
         totalFailed: operation.totals.failed)
     }
-    open = Self.openCalls(profile, processID: processID, isLive: isLive)
+    self.open = Self.openCalls(profile, open, processID: processID, isLive: isLive)
   }
 
   /// The innermost open operation of each thread, with those around it.
   private static func openCalls(
-    _ profile: Profile, processID: UInt32, isLive: Bool
+    _ profile: Profile, _ open: [OpenOperation], processID: UInt32, isLive: Bool
   ) -> [Open] {
     var calls: [Open] = []
     var names: [String] = []
@@ -35,7 +35,7 @@ extension Reading {
           thread: name.map { "\($0) \(last.threadID)" } ?? "thread \(last.threadID)", names: names,
           nanoseconds: profile.nanoseconds(ticks > last.startTicks ? ticks - last.startTicks : 0)))
     }
-    for operation in profile.recording.openOperations() {
+    for operation in open {
       if operation.depth == 0 {
         add()
         names = []

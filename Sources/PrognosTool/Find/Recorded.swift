@@ -11,6 +11,7 @@ final class Recorded {
   let userID: uid_t
   /// What its blocks take, which is less than its size where pages were never touched.
   let bytes: UInt64
+  let inode: ino_t
 
   init(path: String) throws(RecordingFailure) {
     file = try RecordingFile(path: path)
@@ -18,6 +19,7 @@ final class Recorded {
     var status = stat()
     stat(path, &status)
     userID = status.st_uid
+    inode = status.st_ino
     bytes = UInt64(max(status.st_blocks, 0)) &* 512
   }
 
@@ -32,10 +34,15 @@ final class Recorded {
   var isEnabled: Bool { recording.header.pointee.mode.value != Header.Mode.off }
 
   /// The name of its program.
-  var command: String {
-    guard status == .recording else { return "" }
-    return ProcessFiles.text("/proc/\(processID)/comm").map { String($0.prefix { $0 != "\n" }) }
-      ?? ""
+  var command: String { text(.command) ?? "" }
+
+  /// Where its process wanted it in the end; nil when it wants it where it is.
+  var targetPath: String? { text(.targetPath) }
+
+  private func text(_ text: Identity.Text) -> String? {
+    let start = recording.identityText(text)
+    let bytes = (0..<Int(text.bytes)).prefix { start[$0] != 0 }.map { start[$0] }
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
   /// Calls that ended, a second, since the recording began.

@@ -35,7 +35,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("What to report: text, json, folded or none.", valueName: "format"))
-  var report: RunReport = .text
+  var report: ReportChoice = .text
 
   @Option(
     help: ArgumentHelp("Write the report to this file; - is standard output.", valueName: "file"))
@@ -54,7 +54,7 @@ struct RunCommand: ParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var command: [String] = []
 
-  enum RunReport: String, ExpressibleByArgument, CaseIterable {
+  enum ReportChoice: String, ExpressibleByArgument, CaseIterable {
     case text, json, folded, none
   }
 
@@ -79,21 +79,24 @@ struct RunCommand: ParsableCommand {
     environment["PROGNOS_RECORDING"] = place.directory
     environment["LD_PRELOAD"] = try Preload.variable()
     let ended: ChildProcess.Ending
+    let processID: pid_t
     do {
       var child = try ChildProcess(
         executable: executable.path, arguments: program, environment: environment)
+      processID = child.processID
       ended = child.wait()
     } catch {
       place.remove()
       throw error
     }
-    try after(executable, ended, in: place)
-    Glibc.exit(ended.status)
-  }
-
-  private func after(
-    _ executable: Executable, _ ended: ChildProcess.Ending, in place: RunPlace
-  ) throws {
+    // Whatever goes wrong now, the status is the program's.
+    do {
+      try RunReport(format: ReportFormat(rawValue: report.rawValue), file: reportFile, keep: keep)
+        .write(place, processID, ended, name: program[0], refusal: executable.refusal)
+    } catch let failure as Failure {
+      failure.report()
+    }
     place.remove()
+    Glibc.exit(ended.status)
   }
 }

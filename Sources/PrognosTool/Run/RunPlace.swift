@@ -34,9 +34,16 @@ struct RunPlace {
     isTemporary = true
   }
 
-  /// Removes what is left of it. Recordings of processes that still live stay.
+  /// What was recorded into it, the oldest first.
+  var recordings: [Recorded] {
+    Places.files(in: directory).compactMap { try? Recorded(path: $0) }
+      .sorted { $0.startUnixNanoseconds < $1.startUnixNanoseconds }
+  }
+
+  /// Removes it and the recordings in it. Those of processes that still live stay, and it with them.
   func remove() {
     guard isTemporary else { return }
+    for recorded in recordings where recorded.status != .recording { unlink(recorded.path) }
     rmdir(directory)
   }
 }

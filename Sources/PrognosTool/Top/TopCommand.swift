@@ -86,9 +86,11 @@ struct LiveSource: ReadingSource {
   mutating func read(window: Window, detail: UInt32?) -> Reading {
     let status = recorded.status
     let isLive = status == .recording
-    let profile = Profile(
-      of: recorded.recording, at: recorded.file.moment(status: status), distributions: .all)
-    var reading = Reading(profile, processID: recorded.processID, isLive: isLive)
+    let moment = recorded.file.moment(status: status)
+    // Before the rest, which takes its time: what is short is still open then.
+    let open = recorded.recording.openOperations()
+    let profile = Profile(of: recorded.recording, at: moment, distributions: .all)
+    var reading = Reading(profile, open, processID: recorded.processID, isLive: isLive)
     reading.atNanoseconds = monotonicNanoseconds()
     reading.command = command
     reading.status = isLive ? .live : status == .stopped ? .finished : .died
