@@ -30,7 +30,8 @@ func wasOpenAtFork() -> Bool {
 
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
 /// Cost: microseconds; makes the recording if there is none yet.
-func attach() -> UnsafeMutablePointer<Lane>? {
+/// - Parameter inHook: while the host allocates, where nothing may be started.
+func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   guard let recording = prepareRecording(), !recordsNothing, shim_hidden_slot() == nil else {
     return nil
   }
@@ -53,10 +54,12 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   }
   prepareSampling(of: lane, in: recording)
   prepareKernelIO(of: lane, in: recording)
+  noteThread(of: lane, in: recording)
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
   if recording.stacksReady { prepareStackOfThread(lane, in: recording) }
+  if !inHook { resumeCollector() }
   return lane
 }
 
@@ -67,7 +70,7 @@ func attachFromHook() -> UnsafeMutablePointer<Lane>? {
   if shim_thread_is_ending() { return nil }
   let saved = shim_errno()
   defer { shim_errno_set(saved) }
-  return attach()
+  return attach(inHook: true)
 }
 
 private func prepareStackOfThread(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
@@ -116,6 +119,7 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
   stopTimer(of: lane)
   forgetStack(of: lane)
   closePerfPage(of: lane)
+  noteThreadEnd(of: lane, in: attachedRecording())
   lane.pointee.threadID.set(0)
   lane.pointee.state.publish(Lane.State.free)
   lastRefusal.store(0, ordering: .relaxed)
@@ -157,9 +161,11 @@ func forked() {
   guard restartRecordingInChild(isBusy: isBusy) else {
     shim_slot_set(lane)
     if let recording = existingRecording() { forgetOtherUnwinds(in: recording) }
+    forgetCollector()
     return
   }
   openAtFork.wrappingAdd(open, ordering: .relaxed)
+  forgetCollector()
   shim_slot_set(nil)
   shim_watch_thread(nil)
   guard !recordsNothing else { return }

@@ -2,6 +2,7 @@
 import CPrognos
 import Recording
 import Capture
+import Recording
 
 @_cdecl("prognos_version") @implementation
 public func prognos_version() -> UnsafePointer<CChar>! { text(Version.text) }

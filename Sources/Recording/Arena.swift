@@ -96,12 +96,12 @@ extension Recording {
   public var bytesInUse: UInt64 {
     let header = header
     return UInt64(Layout.headerBytes)
-      + UInt64(operationCount) * UInt64(OperationRecord.bytes + 8)
-      + UInt64(header.pointee.namesUsed.value)
-      + UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes)
-      + UInt64(header.pointee.laneCapacity.value) * 4
-      + UInt64(header.pointee.moduleCount.value) * UInt64(Module.bytes)
-      + UInt64(header.pointee.arenaPage.value) * UInt64(Layout.page)
-      - UInt64(header.pointee.arenaOffset.value)
+      &+ UInt64(operationCount) &* UInt64(OperationRecord.bytes + 8)
+      &+ UInt64(header.pointee.namesUsed.value)
+      &+ UInt64(FailureKind.capacity + 1) &* UInt64(FailureKind.bytes)
+      &+ UInt64(header.pointee.laneCapacity.value) &* 4
+      &+ UInt64(moduleCount) &* UInt64(Module.bytes)
+      &+ UInt64(header.pointee.arenaPage.value) &* UInt64(Layout.page)
+      &- UInt64(header.pointee.arenaOffset.value)
   }
 }

@@ -27,7 +27,8 @@ public struct Layout {
   public private(set) var hostFramesOffset: UInt32 = 0
   public private(set) var arenaOffset: UInt32 = 0
   /// 2,048 from 32 MiB on, in a smaller recording in proportion.
-  public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), 2048) }
+  public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), Self.mostModules) }
+  static var mostModules: UInt32 { 2048 }
   /// A power of two.
   public var hostFrameCapacity: UInt32 {
     UInt32(0x8000_0000) &>> UInt32(moduleCapacity.leadingZeroBitCount) &* 2
