@@ -129,12 +129,12 @@ private func prepareTables(
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   live |= tracks & PROGNOS_TRACK_TIMELINE
   recording.header.pointee.liveTracks.set(live)
-    if recording.isTimelineLive {
-      recording.forEachLane { recording.prepareTimeline(of: $0) }
-      if let lane = currentLane() { noteThread(of: lane, in: recording) }
-    }
-    // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
-    recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
+  if recording.isTimelineLive {
+    recording.forEachLane { recording.prepareTimeline(of: $0) }
+    if let lane = currentLane() { noteThread(of: lane, in: recording) }
+  }
+  // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
+  recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
     prepareStacks(of: lane, in: recording, depth: depth)

@@ -11,7 +11,8 @@ struct HistoryAdoptionTests {
     guard var records = RecordReader(recording, tier) else { return [:] }
     while let (head, reader) = records.next() {
       var entries = EntryReader(reader)
-      while entries.next() where entries.operation == operation {
+      while entries.next() {
+        guard entries.operation == operation else { continue }
         found[head.run, default: 0] += entries.totals().finished
       }
     }
