@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Another process's recording, mapped so that no 32-bit offset leads out of memory that can be read.
 #define _GNU_SOURCE
-#include "shim.h"
+#include "shim_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,10 +122,6 @@ void shim_recording_unmap(void *start) {
 }
 
 // ---- the other process -------------------------------------------------------------------------
-
-bool shim_process_is_alive(uint32_t process_id) {
-    return process_id != 0 && (kill((pid_t)process_id, 0) == 0 || errno == EPERM);
-}
 
 uint64_t shim_cpu_of_foreign_thread_ns(uint32_t process_id, uint32_t thread_id) {
     char path[64], text[64] = {0};

@@ -90,7 +90,9 @@ private func begin(
   if !top.pointee.isPathless { node = recording.child(op, of: parent, in: lane) }
   slot.pointee.node.set(node ?? parent | CallNode.pathless)
   slot.pointee.parent.set(node == nil ? 0 : parent)
-  let isPlain = node != nil && recording.header.pointee.mode.value == Header.Mode.counter
+  let isPlain =
+    node != nil && recording.header.pointee.mode.value == Header.Mode.counter
+    && !recording.skippingLowest(top).pointee.isSession
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)
   slot.pointee.work.set(0)

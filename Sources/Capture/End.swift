@@ -107,7 +107,7 @@ private func end(
   chargeKernelIO(to: top, on: lane, of: recording)
 
   var found = top
-  while found.pointee.operation != op {
+  while !found.pointee.isCall(of: op) {
     if found.pointee.key.value == Frame.Mark.root {
       if isEnabled() && !wasOpenAtFork() { lane.pointee.unbalancedEnds.add(1) }
       return top
@@ -132,14 +132,20 @@ func abandonAll(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   lane.pointee.top.set(recording.offset(of: top))
 }
 
-/// Adds a call to its node and takes it from the stack; returns the frame below.
-private func close(
+/// Adds a call to its node, or leaves what is entered, and takes it from the stack; returns the frame below.
+func close(
   _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool,
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
+  if frame.pointee.isSpan || frame.pointee.isSession {
+    return closeEntered(frame, at: now, forced: abandoned, on: lane, of: recording)
+  }
   let below = recording.skippingLowest(frame - 1)
   let call = FinishedCall(of: frame, at: now, abandoned: abandoned)
   if call.wasSwitched, below.pointee.operation != 0 { below.addSwitches(of: frame) }
+  if below.pointee.isSession, let session = recording.session(index: below.pointee.parent.value) {
+    recording.count(call.inSession, in: session, at: now)
+  }
   if frame.pointee.isPathless {
     lane.pointee.untrackedPaths.add(1)
     let record = recording.operation(frame.pointee.operation)

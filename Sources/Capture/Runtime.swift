@@ -92,6 +92,8 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.wantedOperations.set(options.max_ops)
   recording.header.pointee.wantedLanes.set(options.max_threads)
   recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)
+  recording.identify()
+  recording.keep(trackingReasons())
   recording.setEnabled(isWantedOn)
   shim_install_hooks({ threadEnded($0) }, { forked() })
   return recording
@@ -147,6 +149,7 @@ extension Recording {
   func setEnabled(_ enabled: Bool) {
     let isKernelAsked = header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0
     let on = usesCounter && !isKernelAsked ? Header.Mode.counter : Header.Mode.careful
+    identity.pointee.modeWhenOn.set(on)
     header.pointee.mode.set(enabled ? on : Header.Mode.off)
   }
 }
@@ -169,6 +172,7 @@ func restartRecordingInChild() -> Bool {
   shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
   recording.beginAgain(processID: shim_process_id())
   recording.startClock()
+  recording.identify()
   return true
 }
 

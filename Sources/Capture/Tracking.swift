@@ -62,7 +62,10 @@ private func changeTracking(_ change: () -> Void) {
   {
     shim_yield()
   }
-  undisturbed(change)
+  undisturbed {
+    change()
+    existingRecording()?.keep(reasons)
+  }
   changing.store(0, ordering: .releasing)
 }
 
@@ -123,7 +126,7 @@ private func prepareTables(
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   recording.header.pointee.liveTracks.set(live)
   // The kernel's count is looked at on the slow path.
-  if recording.header.pointee.mode.value != Header.Mode.off { recording.setEnabled(true) }
+  recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
     prepareStacks(of: lane, in: recording, depth: depth)
@@ -139,6 +142,7 @@ private func prepareTables(
 func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
+  recording.keep(reasons)
 }
 
 /// Whether anything is tracked that needs hooks.

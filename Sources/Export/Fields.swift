@@ -70,6 +70,8 @@ public func processFields() -> [Field<prognos_process_stats>] {
     Field("open_fds") { $0.open_fds },
     Field("threads") { $0.threads },
     Field("active_operations") { $0.active_operations },
+    Field("active_sessions") { $0.active_sessions },
+    Field("open_spans") { $0.open_spans },
     Field(real: "operations_per_s") { $0.operations_per_s },
     Field(real: "errors_per_min") { $0.errors_per_min },
     Field("wall_p50_ns") { $0.wall_p50_ns },
@@ -106,5 +108,32 @@ public func diagnosticFields() -> [Field<prognos_diagnostics>] {
     Field("untracked_stacks") { $0.untracked_stacks },
     Field("untracked_blocks") { $0.untracked_blocks },
     Field("untracked_modules") { $0.untracked_modules },
+    Field("untracked_spans") { $0.untracked_spans },
+    Field("untracked_sessions") { $0.untracked_sessions },
+    Field("misplaced_calls") { $0.misplaced_calls },
+    Field("forced_leaves") { $0.forced_leaves },
+    Field("unknown_handles") { $0.unknown_handles },
+  ]
+}
+
+public func sessionFields() -> [Field<prognos_session_stats>] {
+  [
+    Field("is_open") { UInt64($0.is_open) },
+    Field("count") { $0.count },
+    Field("active") { $0.active },
+    Field("failed") { $0.failed },
+    Field("wall_ns") { $0.wall_ns },
+    Field("wall_min_ns") { $0.wall_min_ns },
+    Field("wall_max_ns") { $0.wall_max_ns },
+    Field("wall_p50_ns") { $0.wall_p50_ns },
+    Field("wall_p95_ns") { $0.wall_p95_ns },
+    Field("wall_p99_ns") { $0.wall_p99_ns },
+    Field("cpu_ns") { $0.cpu_ns },
+    Field("work") { $0.work },
+    Field("threads_now") { $0.threads_now },
+    Field("opened_unix_ns") { UInt64(bitPattern: $0.opened_unix_ns) },
+    Field("last_unix_ns") { UInt64(bitPattern: $0.last_unix_ns) },
+    Field(real: "rate_per_s") { $0.rate_per_s },
+    Field(real: "errors_per_min") { $0.errors_per_min },
   ]
 }

@@ -29,6 +29,7 @@ extension Report {
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)
+      putSessions(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
@@ -53,14 +54,14 @@ extension Report {
   private func putCapabilities(_ json: inout JSONWriter) {
     json.key("capabilities")
     json.object { json in
-      json.member("time_source", bytes(of: capabilities.time_source))
-      json.member("time_source_reason", bytes(of: capabilities.time_source_reason))
+      json.member("time_source", told(.timeSource, capabilities.time_source))
+      json.member("time_source_reason", told(.timeSourceReason, capabilities.time_source_reason))
       json.member("cpu_clock", bytes(of: capabilities.cpu_clock))
-      json.member("cpu_clock_reason", bytes(of: capabilities.cpu_clock_reason))
-      json.member("memory_reason", bytes(of: capabilities.memory_reason))
-      json.member("io_reason", bytes(of: capabilities.io_reason))
-      json.member("stacks_reason", bytes(of: capabilities.stacks_reason))
-      json.member("samples_reason", bytes(of: capabilities.samples_reason))
+      json.member("cpu_clock_reason", told(.cpuClockReason, capabilities.cpu_clock_reason))
+      json.member("memory_reason", told(.memoryReason, capabilities.memory_reason))
+      json.member("io_reason", told(.ioReason, capabilities.io_reason))
+      json.member("stacks_reason", told(.stacksReason, capabilities.stacks_reason))
+      json.member("samples_reason", told(.samplesReason, capabilities.samples_reason))
       json.member("ticks_per_s", .real(capabilities.ticks_per_s))
       json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
       json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
@@ -69,6 +70,12 @@ extension Report {
       json.member("track", .integer(UInt64(capabilities.track)))
       json.member("track_unavailable", .integer(UInt64(capabilities.track_unavailable)))
     }
+  }
+
+  /// What the recorded process said, if it is another one.
+  private func told(_ text: Identity.Text, _ own: UnsafePointer<CChar>?) -> [UInt8] {
+    let said = origin == nil ? [] : profile.recording.text(of: text)
+    return said.isEmpty ? bytes(of: own) : said
   }
 
   private func putOperation(
@@ -135,7 +142,7 @@ extension Report {
     }
   }
 
-  private func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
+  func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
     for field in fields { json.member(field.name, field.value(statistics)) }
   }
 }

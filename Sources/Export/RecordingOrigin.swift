@@ -21,15 +21,15 @@ extension Report {
   ///   - process: what is known of the process from elsewhere (/proc, or the latest point of its history); what the
   ///     recording itself tells is added.
   public init(
-    of file: RecordingFile, path: [UInt8] = [], command: [UInt8] = [],
+    of file: RecordingFile, path: [UInt8] = [],
     process: prognos_process_stats = prognos_process_stats()
   ) {
-    self.init(of: file, status: file.status, path: path, command: command, process: process)
+    self.init(of: file, status: file.status, path: path, process: process)
   }
 
   /// The same, for a status that was asked for before.
   public init(
-    of file: RecordingFile, status: RecordingStatus, path: [UInt8] = [], command: [UInt8] = [],
+    of file: RecordingFile, status: RecordingStatus, path: [UInt8] = [],
     process: prognos_process_stats = prognos_process_stats()
   ) {
     let recording = file.recording
@@ -46,9 +46,9 @@ extension Report {
       profile: profile, process: process, capabilities: capabilities,
       diagnostics: recording.diagnostics(nanosecondsPerTick: moment.nanosecondsPerTick),
       libraryVersion: Version.text, processID: recording.header.pointee.processID.value,
-      command: command, startUnixNanoseconds: start,
+      command: recording.text(of: .command), startUnixNanoseconds: start,
       endUnixNanoseconds: start &+ Int64(truncatingIfNeeded: profile.durationNanoseconds),
-      frames: nameFrames(of: profile),
+      frames: nameFrames(of: profile), sessions: Sessions(of: recording, at: moment),
       origin: RecordingOrigin(
         path: path, status: status, isTruncated: file.isTruncated,
         openOperations: openOperations))
@@ -100,8 +100,8 @@ extension Report {
       output.put("cut short: what is missing reads as nothing")
     }
     output.put("\n")
-    guard origin.status == .died, !origin.openOperations.isEmpty else { return }
-    output.put("\nopen when it died:\n")
+    guard origin.status == .died || origin.status == .unknown, !origin.openOperations.isEmpty else { return }
+    output.put(origin.status == .died ? "\nopen when it died:\n" : "\nopen at last:\n")
     var stacks: [[OpenOperation]] = []
     for open in origin.openOperations {
       if open.depth == 0 || stacks.isEmpty { stacks.append([]) }
@@ -118,9 +118,11 @@ extension Report {
   private func putOpen(_ stack: [OpenOperation], _ output: inout Output, _ style: TextStyle) {
     for (index, open) in stack.reversed().prefix(Self.mostCallers + 1).enumerated() {
       if index == 0 {
-        output.put("  thread ")
-        output.put(UInt64(open.threadID))
-        output.put(": ")
+        output.put(open.threadID == 0 ? "  a span that nobody ran: " : "  thread ")
+        if open.threadID != 0 {
+          output.put(UInt64(open.threadID))
+          output.put(": ")
+        }
       } else {
         output.put(", in ")
       }
@@ -144,6 +146,7 @@ extension RecordingStatus {
     case .recording: "recording"
     case .stopped: "stopped"
     case .died: "died"
+    case .unknown: "unknown"
     }
   }
 }

@@ -18,12 +18,14 @@ public struct Report {
   public let frames: FrameNames
   /// What is known of a recording that another process made; nil in its own.
   public let origin: RecordingOrigin?
+  public let sessions: Sessions
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), origin: RecordingOrigin? = nil
+    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(),
+    origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
     self.process = process
@@ -36,6 +38,7 @@ public struct Report {
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
     self.origin = origin
+    self.sessions = sessions
   }
 
   /// The name of an operation.

@@ -19,6 +19,7 @@ extension Report {
       putFunctions(&output, style)
       putMemory(&output, style)
       putIO(&output, style)
+      putSessions(&output, style)
       putFailures(&output, style)
       putInShort(&output, style)
     }
@@ -62,6 +63,11 @@ extension Report {
     output.put(style.size(process.read_bytes))
     output.put(", written ")
     output.put(style.size(process.written_bytes))
+    if process.open_spans > 0 {
+      output.put(style.separator)
+      output.put(process.open_spans)
+      output.put(process.open_spans == 1 ? " open span" : " open spans")
+    }
     output.put("\n")
   }
 
@@ -227,6 +233,11 @@ extension Report {
       (diagnostics.untracked_stacks, "x call stack or call site without room"),
       (diagnostics.untracked_blocks, "x sampled block without room: live bytes lack it"),
       (diagnostics.untracked_modules, "x loaded object without room: its functions have no names"),
+      (diagnostics.untracked_spans, "x span not begun: too many are open"),
+      (diagnostics.untracked_sessions, "x session not opened: too many are open"),
+      (diagnostics.misplaced_calls, "x enter, leave or end of a span or session out of order"),
+      (diagnostics.forced_leaves, "x span or session left by an outer end or leave"),
+      (diagnostics.unknown_handles, "x call for a span or session with a stale handle"),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

@@ -20,9 +20,9 @@ func readCapabilities(
   _ recording: Recording, calibrating: Bool = true
 ) -> prognos_capabilities {
   var capabilities = recording.capabilities()
-  if !recording.usesCounter, shim_counter_is_invariant() {
-    capabilities.time_source_reason = text("PROGNOS_TIME_SOURCE asks for it")
-  }
+  let (source, sourceReason) = recording.timeSource
+  capabilities.time_source = source
+  capabilities.time_source_reason = text(sourceReason)
   if calibrating { capabilities.ticks_per_s = 1e9 / recording.calibrateClock() }
   let reasons = trackingReasons()
   capabilities.memory_reason = text(reasons.memory)

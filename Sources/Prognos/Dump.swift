@@ -104,5 +104,6 @@ private func makeReport(_ recording: Recording) -> Report {
     diagnostics: readDiagnostics(recording), libraryVersion: Version.text,
     processID: recording.header.pointee.processID.value, command: commandName(),
     startUnixNanoseconds: Int64(bitPattern: recording.header.pointee.startUnix.value),
-    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile))
+    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile),
+    sessions: Sessions(of: recording, at: profile.moment))
 }

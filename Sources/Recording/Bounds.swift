@@ -82,6 +82,17 @@ extension Recording {
     return kind.pointee.state.acquired == 2 ? textBytes(kind.pointee.name.value) : nil
   }
 
+  /// A text of the identity: valid UTF-8; empty when it was not set.
+  public func text(of text: Identity.Text) -> [UInt8] {
+    let room = identityText(text)
+    let bytes = (0..<Int(text.bytes) &- 1).map { room[$0] }.prefix { $0 != 0 }
+    return (bytes + [0]).withUnsafeBytes { buffer in
+      guard let start = buffer.baseAddress else { return [] }
+      let clean = CleanText(start.assumingMemoryBound(to: CChar.self))
+      return (0..<clean.count).map { clean.bytes[$0] }
+    }
+  }
+
   private func cleanBytes(at offset: UInt32) -> [UInt8] {
     // It looks at no more than 260 bytes, and those behind the last offset can be read, too.
     let clean = CleanText(at(offset) as UnsafeMutablePointer<CChar>)

@@ -38,6 +38,8 @@ public struct CallNode: ~Copyable {
   public let io: Cell32
   /// The number of calls, modulo 2^32, when `slowComplement` was computed last.
   public let slowCheckedCalls: Cell32
+  /// Of its calls, those that were spans.
+  public let spans: SpanSums
 
   public static let bytes: UInt32 = 384
 

@@ -19,6 +19,11 @@ extension Recording {
       header.pointee.heapSamplesLost.value &+ UInt64(header.pointee.mappingsLost.value)
     diagnostics.untracked_modules = header.pointee.refusedModules.value
     diagnostics.unattributed_io = header.pointee.unattributedIO.value
+    diagnostics.untracked_spans = header.pointee.spans.table.refused.value
+    diagnostics.untracked_sessions = header.pointee.sessions.table.refused.value
+    diagnostics.misplaced_calls = header.pointee.spans.misplacedCalls.value
+    diagnostics.forced_leaves = header.pointee.spans.forcedLeaves.value
+    diagnostics.unknown_handles = header.pointee.spans.unknownHandles.value
     diagnostics.recording_bytes = bytesInUse
     forEachLane { lane in
       diagnostics.unbalanced_ends &+= lane.pointee.unbalancedEnds.value

@@ -7,11 +7,14 @@ struct OpenCall {
   let node: UInt32
   let operation: UInt32
   let start: UInt64
+  /// The index of the record, when this is a span that the thread has entered: it begins with the enter.
+  let span: UInt32?
   var offCPUNanoseconds: UInt64
 }
 
 /// An operation that is open on a thread, or was when its process died.
 public struct OpenOperation {
+  /// 0 for a span that nobody runs.
   public let threadID: UInt32
   public let operation: UInt32
   /// How many of the thread's operations it is inside of.
@@ -82,29 +85,45 @@ extension Recording {
 
   func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
+    var inSession: UInt64 = 0
+    forEachFrame(of: lane) { at, frame in
+      let operation = frame.pointee.operation
+      // What a session's frame has gathered belongs to the call below, which is the next one here.
+      let switched = frame.pointee.state.value & Frame.State.switched != 0
+      let offCPU = switched ? frame.pointee.offCPUNanoseconds.value : 0
+      if frame.pointee.isSession {
+        inSession &+= offCPU
+      } else if isOperation(operation) {
+        calls.append(
+          OpenCall(
+            frame: at, node: frame.pointee.node.value, operation: operation,
+            start: frame.pointee.start.value,
+            span: frame.pointee.isSpan ? frame.pointee.parent.value : nil,
+            offCPUNanoseconds: offCPU &+ inSession))
+        inSession = 0
+      }
+    }
+    calls.reverse()
+    return calls
+  }
+
+  /// Calls `body` with the frames of a lane that are in use, the innermost first, but for the lowest ones.
+  func forEachFrame(
+    of lane: UnsafeMutablePointer<Lane>, _ body: (UInt32, UnsafeMutablePointer<Frame>) -> Void
+  ) {
     let alignment = ~(Frame.bytes &- 1)
     var at = lane.pointee.top.acquired & alignment
     for _ in 0..<Lane.maxDepth &+ 2 &* Lane.maxSegmentCount {
       let frame: UnsafeMutablePointer<Frame> = self.at(at)
       let key = frame.pointee.key.value
-      if key == Frame.Mark.root { break }
+      if key == Frame.Mark.root { return }
       if key == Frame.Mark.segment {
         at = UInt32(truncatingIfNeeded: frame.pointee.start.value) & alignment
-        continue
+      } else {
+        body(at, frame)
+        at = at &- Frame.bytes
       }
-      let operation = frame.pointee.operation
-      if isOperation(operation) {
-        let switched = frame.pointee.state.value & Frame.State.switched != 0
-        calls.append(
-          OpenCall(
-            frame: at, node: frame.pointee.node.value, operation: operation,
-            start: frame.pointee.start.value,
-            offCPUNanoseconds: switched ? frame.pointee.offCPUNanoseconds.value : 0))
-      }
-      at = at &- Frame.bytes
     }
-    calls.reverse()
-    return calls
   }
 
   /// How long the lane's thread was off its CPU since it last looked: a thread that waits now has not
@@ -178,6 +197,9 @@ extension Recording {
     totals.voluntarySwitches = node.pointee.voluntarySwitches.value
     totals.involuntarySwitches = node.pointee.involuntarySwitches.value
     totals.pageFaults = node.pointee.pageFaults.value
+    totals.spanTicks = node.pointee.spans.wallTicks.value
+    totals.spanOffCPUNanoseconds = node.pointee.spans.offCPUNanoseconds.value
+    totals.suspendedTicks = node.pointee.spans.suspendedTicks.value
     totals.pathlessCalleeTicks = node.pointee.pathlessCallees.wallTicks.value
     totals.pathlessCalleeOffCPUNanoseconds = node.pointee.pathlessCallees.offCPUNanoseconds.value
     var offset = node.pointee.failures.acquired
@@ -221,7 +243,8 @@ extension Recording {
 }
 
 extension Recording {
-  /// The operations that are open, of one thread after the other, the outermost first. In a recording whose process
+  /// The operations that are open, of one thread after the other, the outermost first; then the spans that nobody
+  /// runs. In a recording whose process
   /// died, those that were open then.
   public func openOperations() -> [OpenOperation] {
     var all: [OpenOperation] = []
@@ -235,6 +258,15 @@ extension Recording {
             threadID: lane.pointee.threadID.value, operation: call.operation, depth: depth,
             startTicks: call.start, node: call.node))
       }
+    }
+    for open in openSpans() where UInt32(truncatingIfNeeded: open.word) == SpanRecord.State.suspended {
+      guard let span = span(index: open.index), isOperation(span.pointee.operation.value),
+        ReadingBudget.take(&left)
+      else { continue }
+      all.append(
+        OpenOperation(
+          threadID: 0, operation: span.pointee.operation.value, depth: 0,
+          startTicks: span.pointee.start.value, node: span.pointee.node.value))
     }
     return all
   }

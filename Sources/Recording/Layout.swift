@@ -2,12 +2,15 @@
 
 /// Where the zones of a recording lie, computed from its limits (docs/recording.md).
 ///
-/// header | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
+/// header | identity | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
 ///
 /// The zones before the arena have fixed sizes and are touched page by page as they fill. Lanes, nodes,
 /// histogram octaves and frame segments come from the arena.
 public struct Layout {
   public static let page: UInt32 = 4096
+  /// The header's page, and `Identity` in the page behind it.
+  public static let headerBytes: UInt32 = 2 * page
+  public static let identityOffset: UInt32 = page
   public static let minimumBytes: UInt64 = 1 << 20
   public static let maximumBytes: UInt64 = 1 << 32 - 1
 
@@ -56,7 +59,7 @@ public struct Layout {
     var slots: UInt64 = 64
     while slots < operations * 2 { slots *= 2 }
     indexCapacity = UInt32(truncatingIfNeeded: slots)
-    var end = UInt64(Self.page)
+    var end = UInt64(Self.headerBytes)
     func zone(_ bytes: UInt64) -> UInt32 {
       let start = end
       let page = UInt64(Self.page)

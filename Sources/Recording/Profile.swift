@@ -66,6 +66,8 @@ public struct Profile {
   public private(set) var sites: [SiteTotals] = []
   /// Input and output outside operations, and what found no place in them.
   public internal(set) var outsideIO = IOTotals()
+  /// Spans that were begun and have not ended.
+  public internal(set) var openSpans: UInt64 = 0
 
   private var indexOfChild: [UInt64: Int] = [:]
   private var pathOfNode: [UInt32: Int] = [:]
@@ -82,19 +84,27 @@ public struct Profile {
   public init(of recording: Recording, at moment: ReadingMoment, distributions: Distributions) {
     self.recording = recording
     self.moment = moment
-    pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
+    pathless = (0..<recording.operationCount).map {
+      Self.withSuspension(recording.readPathless(of: $0 + 1), at: moment)
+    }
+    let spans = recording.openSpans()
+    var entered: [UInt32: SpanSegment] = [:]
     var budget = ReadingBudget(of: recording)
-    recording.forEachLane { lane in read(lane, distributions, &budget) }
+    recording.forEachLane { lane in read(lane, distributions, &entered, &budget) }
+    addOpenSpans(spans, entered: entered)
     readSamples(frames: budget.frames)
     for index in paths.indices {
       paths[index].calleeTicks &+= paths[index].totals.pathlessCalleeTicks
       paths[index].calleeOffCPUNanoseconds &+=
         paths[index].totals.pathlessCalleeOffCPUNanoseconds
       guard let parent = paths[index].parent else { continue }
-      paths[parent].calleeTicks &+= paths[index].totals.wallTicks &+ paths[index].totals.openTicks
-      paths[parent].calleeOffCPUNanoseconds &+=
-        paths[index].totals.offCPUNanoseconds &+ paths[index].totals.openOffCPUNanoseconds
-      paths[parent].calleeSwitches &+= paths[index].totals.switches
+      let totals = paths[index].totals
+      let ticks = totals.wallTicks &+ totals.openTicks
+      paths[parent].calleeTicks &+= ticks - min(totals.spanTicks, ticks)
+      let offCPU = totals.offCPUNanoseconds &+ totals.openOffCPUNanoseconds
+      paths[parent].calleeOffCPUNanoseconds &+= offCPU - min(totals.spanOffCPUNanoseconds, offCPU)
+      // Of which spans had how many is not kept.
+      if totals.spanTicks == 0 { paths[parent].calleeSwitches &+= totals.switches }
     }
     addUpOperations()
     addUpIO()
@@ -102,7 +112,7 @@ public struct Profile {
 
   private mutating func read(
     _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions,
-    _ budget: inout ReadingBudget
+    _ entered: inout [UInt32: SpanSegment], _ budget: inout ReadingBudget
   ) {
     // From the newest node to the oldest; callers are older than what they call. Older ones lie lower: an arena
     // only grows.
@@ -131,22 +141,38 @@ public struct Profile {
           distributions == .all || distributions == .of(operation: operation)
         let (totals, distribution) = recording.read(
           node, of: lane, at: moment, withDistribution: wanted, &budget)
-        paths[path].totals.add(totals)
+        paths[path].totals.add(withSuspension(totals))
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
         if ReadingBudget.take(&budget.ioRecords) { paths[path].selfIO.add(recording.io(of: node)) }
       }
     }
+    var caller: OpenCall?
     for call in open where ReadingBudget.take(&budget.openCalls) {
       var totals = Totals()
-      totals.active = 1
-      totals.openTicks = moment.ticks > call.start ? moment.ticks - call.start : 0
-      totals.openOffCPUNanoseconds = call.offCPUNanoseconds
-      if let path = pathOfNode[call.node] {
-        paths[path].totals.add(totals)
-      } else if call.node & CallNode.pathless != 0, Int(call.operation) <= pathless.count {
-        pathless[Int(call.operation) - 1].add(totals)
+      let ticks = moment.ticks > call.start ? moment.ticks - call.start : 0
+      if let span = call.span {
+        entered[span] = SpanSegment(ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
+        // What an entered span takes is not the caller's own.
+        totals.pathlessCalleeTicks = ticks
+        totals.pathlessCalleeOffCPUNanoseconds = call.offCPUNanoseconds
+        if let caller { add(open: totals, at: caller.node, of: caller.operation) }
+      } else {
+        totals.active = 1
+        totals.openTicks = ticks
+        totals.openOffCPUNanoseconds = call.offCPUNanoseconds
+        add(open: totals, at: call.node, of: call.operation)
       }
+      caller = call
+    }
+  }
+
+  /// Adds what an open call has taken so far to its path.
+  mutating func add(open totals: Totals, at node: UInt32, of operation: UInt32) {
+    if let path = pathOfNode[node] {
+      paths[path].totals.add(totals)
+    } else if node & CallNode.pathless != 0, operation > 0, Int(operation) <= pathless.count {
+      pathless[Int(operation) - 1].add(totals)
     }
   }
 
@@ -259,9 +285,7 @@ public struct Profile {
 
   public var tracksCPU: Bool { recording.header.pointee.cpuClock.value != CPUClock.off }
 
-  public func nanoseconds(_ ticks: UInt64) -> UInt64 {
-    whole(Double(ticks) * moment.nanosecondsPerTick)
-  }
+  public func nanoseconds(_ ticks: UInt64) -> UInt64 { moment.nanoseconds(ticks) }
 
   /// Since the recording began.
   public var durationNanoseconds: UInt64 {

@@ -47,6 +47,8 @@ public struct Recording: @unchecked Sendable {
     header.pointee.namesUsed.set(1)
     header.pointee.arenaPage.set(layout.arenaOffset / Layout.page)
     header.pointee.arenaPageEnd.set(layout.bytes / Layout.page)
+    // So that no handle of a span is one of a session.
+    header.pointee.sessions.table.firstGeneration.set(1 << 31)
     header.pointee.magic.publish(Header.magic)
   }
 
@@ -77,6 +79,8 @@ public struct Recording: @unchecked Sendable {
     header.pointee.sharedIO.set(0)
     header.pointee.descriptorsOffset.set(0)
     header.pointee.unattributedIO.set(0)
+    header.pointee.spans.beginAgain()
+    header.pointee.sessions.beginAgain()
   }
 
   // MARK: Operations
@@ -145,5 +149,6 @@ extension PathlessCalls {
     pageFaults.set(0)
     callees.wallTicks.set(0)
     callees.offCPUNanoseconds.set(0)
+    suspendedTicks.set(0)
   }
 }

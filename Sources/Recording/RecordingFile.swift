@@ -80,7 +80,7 @@ public enum RecordingFailure: Error {
       text.put("is no recording: it has ")
       text.put(bytes)
       text.put(" bytes, and the header alone has ")
-      text.put(UInt64(Layout.page))
+      text.put(UInt64(Layout.headerBytes))
     case .noRecording: text.put("is no recording: it does not begin as one")
     case .otherByteOrder:
       text.put("was recorded on a machine with the other byte order, which this version cannot read")
@@ -142,7 +142,7 @@ extension Recording {
   /// rest on it, since a live file may change after it.
   func checkHeader(fileBytes: UInt64) throws(RecordingFailure) {
     let header = header
-    guard fileBytes >= UInt64(Layout.page) else { throw .tooShort(fileBytes) }
+    guard fileBytes >= UInt64(Layout.headerBytes) else { throw .tooShort(fileBytes) }
     let magic = header.pointee.magic.acquired
     if magic == Header.magic.byteSwapped { throw .otherByteOrder }
     guard magic == Header.magic else { throw .noRecording }
@@ -162,7 +162,7 @@ extension Recording {
   /// Each zone begins at a page, behind all of the one before.
   private func checkZones(_ bytes: UInt64) throws(RecordingFailure) {
     let header = header
-    var end = UInt64(Layout.page)
+    var end = UInt64(Layout.headerBytes)
     func zone(
       _ name: StaticString, _ offset: UInt32, _ count: UInt32, of size: UInt32
     ) throws(RecordingFailure) {

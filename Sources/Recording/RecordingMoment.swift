@@ -7,7 +7,8 @@ extension RecordingFile {
 
   /// The same, for a status that was asked for before.
   public func moment(status: RecordingStatus) -> ReadingMoment {
-    status == .recording ? recording.presentMoment() : recording.lastMoment()
+    status == .recording
+      ? recording.presentMoment() : recording.lastMoment(clocksGoOn: isOfThisBoot)
   }
 }
 
@@ -35,20 +36,22 @@ extension Recording {
   }
 
   /// The latest time stamp that there is: of a recording that nobody writes to.
-  func lastMoment() -> ReadingMoment {
-    let scale = nanosecondsPerTick(at: nil)
+  func lastMoment(clocksGoOn: Bool) -> ReadingMoment {
+    let scale = nanosecondsPerTick(at: clocksGoOn ? clocks() : nil)
     let start = header.pointee.startTicks.value
     let startMonotonic = header.pointee.startMonotonic.value
-    var age: UInt64 = latestTicks() &- start
+    var age: UInt64 = 0
+    func meet(ticks: UInt64) {
+      guard ticks > start, Double(ticks &- start) * scale < Double(Self.longest) else { return }
+      age = max(age, ticks &- start)
+    }
+    meet(ticks: identity.pointee.beatTicks.value)
     forEachLane { lane in
       let synced = lane.pointee.syncedWall.value
       if synced > startMonotonic, synced &- startMonotonic < Self.longest {
         age = max(age, wholePart(Double(synced &- startMonotonic) / scale))
       }
-      for call in openCalls(of: lane) where call.start > start {
-        let open = call.start &- start
-        if Double(open) * scale < Double(Self.longest) { age = max(age, open) }
-      }
+      for call in openCalls(of: lane) { meet(ticks: call.start) }
     }
     return ReadingMoment(
       ticks: start &+ age,
@@ -59,11 +62,8 @@ extension Recording {
   /// Ten years. What claims to be later is damaged.
   private static var longest: UInt64 { 315_576_000_000_000_000 }
 
-  /// The latest that the recorded process said of the time, in ticks.
-  private func latestTicks() -> UInt64 { header.pointee.startTicks.value }
-
-  /// Nanoseconds a tick: as measured since the recording's start where both clocks go on, and its own
-  /// measurement else.
+  /// Nanoseconds a tick: as measured since the recording's start where both clocks go on, unless it is much else
+  /// than the process measured; then that; then what its last sign of life says.
   private func nanosecondsPerTick(at now: (ticks: UInt64, monotonic: UInt64)?) -> Double {
     guard usesCounter else { return 1 }
     let kept = Double(bitPattern: header.pointee.nanosecondsPerTick.value)
@@ -78,7 +78,11 @@ extension Recording {
         return ratio
       }
     }
-    return isMeasured ? kept : 1
+    if isMeasured { return kept }
+    let elapsed = identity.pointee.beatMonotonic.value &- header.pointee.startMonotonic.value
+    let elapsedTicks = identity.pointee.beatTicks.value &- header.pointee.startTicks.value
+    let ratio = Double(elapsed) / Double(max(elapsedTicks, 1))
+    return isPlausible(ratio) ? ratio : 1
   }
 
   /// Counters run at 1 MHz to 100 GHz.

@@ -98,6 +98,8 @@ extension Profile {
     let everything = everything
     let (outermost, distribution) = outermost
     stats.active_operations = everything.active
+    stats.active_sessions = UInt64(recording.header.pointee.sessions.table.inUse.value)
+    stats.open_spans = openSpans
     stats.wall_p50_ns = quantile(0.5, outermost, distribution) ?? 0
     stats.wall_p95_ns = quantile(0.95, outermost, distribution) ?? 0
     stats.wall_p99_ns = quantile(0.99, outermost, distribution) ?? 0

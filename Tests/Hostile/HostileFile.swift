@@ -29,9 +29,20 @@ public final class HostileFile {
   deinit {
     close(file)
     munmap(original, bytes)
+    if let mapping { munmap(mapping, bytes) }
   }
 
   public var path: String { "/proc/self/fd/\(file)" }
+
+  /// The file as its process would write to it.
+  public private(set) lazy var writer: Recording = {
+    guard let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+      start != MAP_FAILED
+    else { fatalError("no memory") }
+    mapping = start
+    return Recording(base: start)
+  }()
+  private var mapping: UnsafeMutableRawPointer?
 
   /// The recording as it was made.
   public var sample: Recording { Recording(base: original) }

@@ -22,6 +22,10 @@ public func fillSample(_ memory: UnsafeMutableRawPointer, bytes: UInt64 = Layout
   header.pointee.heapSampleBytes.set(4096)
   header.pointee.wantedTracks.set(0x1F)
   header.pointee.liveTracks.set(0x1F)
+  recording.setIdentityText(.command, "sample")
+  recording.setIdentityText(.bootID, "00000000-0000-0000-0000-000000000000")
+  recording.beat(ticks: 2_500_000, monotonicNanoseconds: 2_750_000, unixNanoseconds: 0)
+  recording.setState(Identity.State.recording, unixNanoseconds: 0)
   let builder = SampleBuilder(recording: recording)
   builder.fill()
 }
@@ -56,6 +60,8 @@ private struct SampleBuilder {
     }
     fail([serve], on: first)
     addSamples(to: [serve, query], on: first)
+    addSpan(of: query, on: first)
+    addSessions()
     open([serve, query], on: first)
     // Deeper than a lane's own frames.
     open([UInt32](repeating: walk, count: 60), on: second)
@@ -102,6 +108,24 @@ private struct SampleBuilder {
       slot.pointee.node.set(node(Array(path[...depth]), on: lane))
       slot.pointee.start.set(2_000_000 + UInt64(depth) * 1_000)
       lane.pointee.top.set(recording.offset(of: slot))
+    }
+  }
+
+  func addSpan(of operation: UInt32, on lane: UnsafeMutablePointer<Lane>) {
+    guard let (span, handle) = recording.takeSpan(operation, from: lane.pointee.root.value, on: lane)
+    else { return }
+    span.pointee.start.set(1_500_000)
+    span.pointee.enteredTicks.set(10_000)
+    span.pointee.slot.word.set(Slot.word(handle.generation, SpanRecord.State.suspended))
+  }
+
+  func addSessions() {
+    for name in ["first user", "second user"] {
+      guard let handle = recording.openSession(CleanText(name), ticks: 1_100_000, unix: 1) else {
+        return
+      }
+      recording.session(handle)?.pointee.calls.count.add(3)
+      recording.session(handle)?.pointee.calls.wallTicks.add(30_000)
     }
   }
 

@@ -110,6 +110,14 @@ typedef struct prognos_diagnostics {
         untracked_blocks; /**< sampled blocks and mappings that found no room: live bytes lack them */
     uint64_t
         untracked_modules; /**< loaded objects that found no room: their functions have no names */
+    uint64_t untracked_spans;    /**< spans not begun: too many are open */
+    uint64_t untracked_sessions; /**< sessions not opened: too many are open */
+    uint64_t
+        misplaced_calls; /**< leaves without an enter; enters and ends of what another thread has entered */
+    uint64_t
+        forced_leaves; /**< spans and sessions left by an outer end or leave, or a thread's end */
+    uint64_t
+        unknown_handles; /**< calls for spans and sessions whose handles are stale or no handles */
 } prognos_diagnostics;
 
 /**

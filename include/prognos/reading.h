@@ -77,7 +77,7 @@ typedef struct prognos_process_stats {
     uint64_t open_fds;      /**< open file descriptors */
     uint64_t threads;       /**< threads of the process */
     uint64_t active_operations; /**< operations open at this moment */
-    uint64_t active_sessions;   /**< 0 in this version */
+    uint64_t active_sessions;   /**< sessions that are open */
     double operations_per_s;    /**< finished operations per second of the window */
     double errors_per_min;      /**< failed operations per minute of the window */
     uint64_t wall_p50_ns;       /**< over the calls of all operations that have no parent */
@@ -88,7 +88,8 @@ typedef struct prognos_process_stats {
     double pressure_cpu; /**< share of the last 10 s in which some task waited: PSI "some avg10" */
     double pressure_memory;
     double pressure_io;
-    uint64_t uptime_ns; /**< since the process started */
+    uint64_t uptime_ns;  /**< since the process started */
+    uint64_t open_spans; /**< spans begun and not ended; active_operations has them, too */
 } prognos_process_stats;
 
 /**
