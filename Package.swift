@@ -106,7 +106,8 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"], swiftSettings: small),
+      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"],
+      swiftSettings: small),
     .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",

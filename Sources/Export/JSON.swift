@@ -23,6 +23,7 @@ extension Report {
           putOperation(UInt32(index + 1), operation, fields, &json)
         }
       }
+      if !windows.isEmpty { putWindows(&json) }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)
@@ -152,6 +153,7 @@ package struct JSONWriter {
   package var output = Output()
   private var needsComma = false
   private var depth = 0
+  private var isOneLine = false
 
   package init() {}
 
@@ -161,6 +163,7 @@ package struct JSONWriter {
   }
 
   private mutating func newLine() {
+    if isOneLine { return output.bytes.last == 0x7B ? () : output.put(" ") }
     output.put("\n")
     output.put(min(depth, 40), times: 32)
   }
@@ -182,6 +185,16 @@ package struct JSONWriter {
     open("{")
     body(&self)
     close("}")
+  }
+
+  /// An object on a line of its own.
+  mutating func line(_ body: (inout JSONWriter) -> Void) {
+    separate()
+    newLine()
+    needsComma = false
+    isOneLine = true
+    object(body)
+    isOneLine = false
   }
 
   package mutating func array(_ body: (inout JSONWriter) -> Void) {
@@ -234,9 +247,11 @@ package struct JSONWriter {
     quote(text)
   }
 
-  package mutating func null() {
+  package mutating func null() { literal("null") }
+
+  mutating func literal(_ word: StaticString) {
     separate()
-    output.put("null")
+    output.put(word)
   }
 
   package mutating func bool(_ value: Bool) {

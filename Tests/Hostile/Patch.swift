@@ -69,7 +69,8 @@ public struct Flips {
       switch next() % 10 {
       case 0...2: offset = Int(next() % 1024)
       case 3...7:
-        offset = Patches.place(UInt8(truncatingIfNeeded: next() % 48), in: file.sample)
+        offset =
+          Patches.place(UInt8(truncatingIfNeeded: next() % 48), in: file.sample)
           + Int(next() % 4096)
       default: offset = Int(next() % UInt64(file.bytes))
       }
@@ -84,7 +85,9 @@ public struct Flips {
         ]
         put(UInt64(hurtful[Int(next() % 9)]), bytes: 4, at: offset & ~3, in: file)
       default:
-        let hurtful: [UInt64] = [.max, 1 << 63, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0001, next()]
+        let hurtful: [UInt64] = [
+          .max, 1 << 63, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0001, next(),
+        ]
         put(hurtful[Int(next() % 5)], bytes: 8, at: offset & ~7, in: file)
       }
     }
