@@ -190,6 +190,10 @@ void shim_thread_name(char name[16]) {
     prctl(PR_GET_NAME, name);
 }
 
+uint32_t shim_user_id(void) {
+    return (uint32_t)geteuid();
+}
+
 bool shim_thread_is_alive(uint32_t thread_id) {
     int saved = errno;
     bool alive = syscall(SYS_tgkill, getpid(), (pid_t)thread_id, 0) == 0 || errno != ESRCH;

@@ -65,7 +65,10 @@ private func changeTracking(_ change: () -> Void) {
   {
     shim_yield()
   }
-  undisturbed(change)
+  undisturbed {
+    change()
+    existingRecording()?.keep(reasons)
+  }
   changing.store(0, ordering: .releasing)
 }
 
@@ -126,12 +129,12 @@ private func prepareTables(
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   live |= tracks & PROGNOS_TRACK_TIMELINE
   recording.header.pointee.liveTracks.set(live)
-  if recording.isTimelineLive {
-    recording.forEachLane { recording.prepareTimeline(of: $0) }
-    if let lane = currentLane() { noteThread(of: lane, in: recording) }
-  }
-  // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
-  if recording.header.pointee.mode.value != Header.Mode.off { recording.setEnabled(true) }
+    if recording.isTimelineLive {
+      recording.forEachLane { recording.prepareTimeline(of: $0) }
+      if let lane = currentLane() { noteThread(of: lane, in: recording) }
+    }
+    // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
+    recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
     prepareStacks(of: lane, in: recording, depth: depth)
@@ -147,6 +150,7 @@ private func prepareTables(
 func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
+  recording.keep(reasons)
 }
 
 /// Whether anything is tracked that needs hooks.

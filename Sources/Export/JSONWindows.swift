@@ -22,7 +22,7 @@ extension Report {
               json.object { json in
                 json.member("id", .integer(UInt64(id)))
                 json.key("name")
-                json.string(bytes(of: name(of: UInt32(id))))
+                json.string(name(of: UInt32(id)))
                 put(fields, of: stats, &json)
               }
             }

@@ -30,16 +30,7 @@ func readProcess(_ profile: Profile, _ probe: ProcessProbe) -> prognos_process_s
   stats.cgroup_pressure_memory = probe.groupPressure.memory
   stats.cgroup_pressure_io = probe.groupPressure.io
 
-  let everything = profile.everything
-  let (outermost, distribution) = profile.outermost
-  stats.active_operations = everything.active
-  stats.active_sessions = UInt64(profile.recording.header.pointee.sessions.table.inUse.value)
-  stats.open_spans = profile.openSpans
-  stats.wall_p50_ns = profile.quantile(0.5, outermost, distribution) ?? 0
-  stats.wall_p95_ns = profile.quantile(0.95, outermost, distribution) ?? 0
-  stats.wall_p99_ns = profile.quantile(0.99, outermost, distribution) ?? 0
-  stats.window_ns = profile.durationNanoseconds
-  fillRates(&stats, finished: everything.count, failed: everything.failed)
+  profile.fill(&stats)
   return stats
 }
 

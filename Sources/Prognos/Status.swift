@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 import Capture
+import Recording
 
 @_cdecl("prognos_version") @implementation
 public func prognos_version() -> UnsafePointer<CChar>! { text(Version.text) }

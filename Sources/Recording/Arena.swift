@@ -71,13 +71,13 @@ extension Recording {
   /// What is taken of the limit, in bytes: the tables in use and the arena's pages.
   public var bytesInUse: UInt64 {
     let header = header
-    return UInt64(Layout.page)
-      + UInt64(operationCount) * UInt64(OperationRecord.bytes + 8)
-      + UInt64(header.pointee.namesUsed.value)
-      + UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes)
-      + UInt64(header.pointee.laneCapacity.value) * 4
-      + UInt64(header.pointee.moduleCount.value) * UInt64(Module.bytes)
-      + UInt64(header.pointee.arenaPage.value) * UInt64(Layout.page)
-      - UInt64(header.pointee.arenaOffset.value)
+    return UInt64(Layout.headerBytes)
+      &+ UInt64(operationCount) &* UInt64(OperationRecord.bytes + 8)
+      &+ UInt64(header.pointee.namesUsed.value)
+      &+ UInt64(FailureKind.capacity + 1) &* UInt64(FailureKind.bytes)
+      &+ UInt64(header.pointee.laneCapacity.value) &* 4
+      &+ UInt64(moduleCount) &* UInt64(Module.bytes)
+      &+ UInt64(header.pointee.arenaPage.value) &* UInt64(Layout.page)
+      &- UInt64(header.pointee.arenaOffset.value)
   }
 }

@@ -57,7 +57,7 @@ public struct Distribution {
     let exact = q * Double(total)
     let whole = exact.rounded()
     let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
-    return max(1, min(total, UInt64(min(max(ceiling, 0), 0x1p63))))
+    return max(1, min(total, wholePart(ceiling)))
   }
 
   private func middle(_ index: Int) -> UInt64 {

@@ -11,7 +11,7 @@ public struct Header: ~Copyable {
 
   let padding: Cell32
 
-  // Identity.
+  // What it is; whose it is, says `Identity`.
   public let magic: Cell64
   public let version: Cell32
   public let byteOrder: Cell32
@@ -158,6 +158,6 @@ public struct Header: ~Copyable {
 
   /// "PROGNOS" and a NUL, in the byte order of the writer.
   public static let magic: UInt64 = 0x0053_4F4E_474F_5250
-  public static let version: UInt32 = 1
+  public static let version: UInt32 = 2
   public static let byteOrder: UInt32 = 0x0102_0304
 }

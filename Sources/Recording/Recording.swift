@@ -87,10 +87,17 @@ public struct Recording: @unchecked Sendable {
 
   // MARK: Operations
 
-  public var operationCount: UInt32 { header.pointee.operationCount.acquired }
+  /// Also the most that `operation` is asked for: no recording has more than `operationLimit`.
+  public var operationCount: UInt32 {
+    let count = min(header.pointee.operationCount.acquired, Self.operationLimit)
+    return fitting(
+      min(count, header.pointee.operationCapacity.value), of: OperationRecord.bytes,
+      at: header.pointee.operationsOffset.value &+ OperationRecord.bytes)
+  }
+  private static var operationLimit: UInt32 { 1_000_000 }
 
   @inline(__always) public func operation(_ id: UInt32) -> UnsafeMutablePointer<OperationRecord> {
-    at(header.pointee.operationsOffset.value &+ id &* OperationRecord.bytes)
+    at(zone(header.pointee.operationsOffset.value) &+ id &* OperationRecord.bytes)
   }
 
   /// Whether a handle was given out.
@@ -101,15 +108,16 @@ public struct Recording: @unchecked Sendable {
   // MARK: Lanes
 
   public func laneSlot(_ index: UInt32) -> UnsafeMutablePointer<Cell32> {
-    at(header.pointee.lanesOffset.value &+ index &* 4)
+    at(zone(header.pointee.lanesOffset.value) &+ index &* 4)
   }
 
   /// Calls `body` with every lane there is.
   public func forEachLane<E: Error>(
     _ body: (UnsafeMutablePointer<Lane>) throws(E) -> Void
   ) throws(E) {
-    for index in 0..<header.pointee.laneCount.acquired {
-      let offset = laneSlot(index).pointee.acquired
+    let count = min(header.pointee.laneCount.acquired, byteCount / Layout.page)
+    for index in 0..<fitting(count, of: 4, at: header.pointee.lanesOffset.value) {
+      let offset = laneSlot(index).pointee.acquired & ~(Layout.page &- 1)
       if offset != 0 { try body(at(offset)) }
     }
   }

@@ -67,7 +67,7 @@ extension Recording {
   /// How many frames a stack has.
   public func depth(ofStack stack: UInt32) -> Int {
     let record: UnsafeMutablePointer<Stack> = at(stack)
-    return Int(record.pointee.depth.value)
+    return min(Int(record.pointee.depth.value), Stack.maxDepth)
   }
 
   /// A frame of a stack, 0 the innermost: a `FrameCode`.
@@ -78,14 +78,15 @@ extension Recording {
   /// Calls `body` with every stack there is.
   public func forEachStack(_ body: (UInt32) -> Void) {
     guard stacksReady else { return }
-    for slot in 0...header.pointee.stackIndexMask.value {
+    let slots = min(header.pointee.stackIndexMask.value, .max &- 1) &+ 1
+    for slot in 0..<fitting(slots, of: 4, at: header.pointee.stackIndex.value) {
       let stack = stackSlot(slot).pointee.acquired
       if stack != 0 { body(stack) }
     }
   }
 
   private func stackSlot(_ slot: UInt32) -> UnsafeMutablePointer<Cell32> {
-    at(header.pointee.stackIndex.value &+ slot &* 4)
+    at(zone(header.pointee.stackIndex.value) &+ slot &* 4)
   }
 
   @inline(__always) private func frameCell(
