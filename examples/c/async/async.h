@@ -11,6 +11,7 @@
 typedef struct job_account {
     uint64_t allocations, allocated_bytes; /* malloc_usable_size(), as Prognos counts */
     uint64_t io_calls, read_bytes, written_bytes;
+    uint64_t cpu_ns; /* of its steps, by the thread's CPU clock */
 } job_account;
 
 enum { JOB_KINDS = 4 };

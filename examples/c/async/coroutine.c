@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coroutines on ucontext(3) that two threads take turns to run; and the same jobs without them. */
+#define _GNU_SOURCE 1
 #include "async.h"
 
 #include <pthread.h>

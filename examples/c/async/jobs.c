@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What jobs do: hash, build trees, copy, and some of each. */
+#define _GNU_SOURCE 1
 #include "async.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *const job_kind_names[JOB_KINDS] = {"hash", "tree", "copy", "mixed"};
@@ -57,7 +59,7 @@ static uint64_t tree(job *work, unsigned step) {
 
 static uint64_t copy(job *work, unsigned step) {
     char *block = counted_malloc(work, BLOCK);
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 30; i++) {
         ssize_t got = pread(work->input, block, BLOCK, (off_t)((step + i) % 16) * BLOCK);
         ssize_t put = write(work->output, block, (size_t)(got > 0 ? got / 2 : 0));
         work->account.io_calls += 2;
@@ -69,8 +71,15 @@ static uint64_t copy(job *work, unsigned step) {
     return last + hash(last, 10000);
 }
 
+static uint64_t thread_cpu_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void run_job(job *work) {
     for (unsigned step = 0; step < STEPS; step++) {
+        uint64_t from = thread_cpu_ns();
         switch (work->kind == 3 ? step % 3 : work->kind) {
         case 0:
             work->result += hash(work->number + step, 50000);
@@ -83,6 +92,7 @@ void run_job(job *work) {
             break;
         }
         prognos_work(1);
+        work->account.cpu_ns += thread_cpu_ns() - from;
         pause_here();
     }
 }

@@ -5,6 +5,7 @@
  * async --compare ROUNDS DEVIATION [--jobs N]: runs them alone and interleaved and compares what Prognos says;
  * fails when memory or I/O of a span differ, or the CPU time of a kind by more than that share.
  */
+#define _GNU_SOURCE 1
 #include "async.h"
 
 #include <fcntl.h>
