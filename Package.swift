@@ -12,7 +12,11 @@ let swift: [SwiftSetting] =
   + (embedded
     ? [
       .enableExperimentalFeature("Embedded"),
-      .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer"]),
+      // Modules repeat what they use of others: with a section for each function, the linker drops the rest.
+      .unsafeFlags([
+        "-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer",
+        "-Xfrontend", "-function-sections",
+      ]),
     ]
     : [])
 
