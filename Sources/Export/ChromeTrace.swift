@@ -24,7 +24,8 @@ extension Report {
         json.signed(startUnixNanoseconds)
         if recording.header.pointee.timeline.words.value == 0 {
           json.member(
-            "note", "no timeline: it is recorded with PROGNOS_TRACK_TIMELINE in prognos_options.track")
+            "note",
+            "no timeline: it is recorded with PROGNOS_TRACK_TIMELINE in prognos_options.track")
         }
       }
       json.key("traceEvents")

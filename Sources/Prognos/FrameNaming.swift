@@ -4,18 +4,21 @@ import Export
 import Recording
 import Symbols
 
-/// Names for all frames of a profile's call sites. Opens the files of the modules that they are in.
+/// Names for all frames of a profile's call sites and crashes. Opens the files of the modules that they are in.
 func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
+  func add(_ code: UInt64) {
+    if seen.updateValue(true, forKey: code) != nil { return }
+    codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
+  }
   for site in profile.sites where site.stack != 0 {
     for index in 0..<recording.depth(ofStack: site.stack) {
-      let code = recording.frame(index, ofStack: site.stack)
-      if seen.updateValue(true, forKey: code) != nil { continue }
-      codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
+      add(recording.frame(index, ofStack: site.stack))
     }
   }
+  for crash in recording.crashNotes { crash.frames.forEach(add) }
   var names = FrameNames()
   withSymbolizer { symbolizer in
     for module in codesOfModule.keys.sorted() {

@@ -141,6 +141,7 @@ public struct Header: ~Copyable {
   public let unattributedIO: Cell64
 
   public let timeline: TimelineHeader
+  public let crash: CrashHeader
 
   public enum Mode {
     public static let off: UInt32 = 0

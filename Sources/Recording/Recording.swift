@@ -78,6 +78,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.descriptorsOffset.set(0)
     header.pointee.unattributedIO.set(0)
     header.pointee.timeline.clear()
+    header.pointee.crash.clear()
   }
 
   // MARK: Operations

@@ -18,11 +18,11 @@ PROGNOS_EXTERN_C_BEGIN
  * after, still gets the signals that are not ours. Threads that block SIGPROF when they begin, or have
  * less than 64 KiB of stack, are not sampled. No call that waits is interrupted.
  */
-#define PROGNOS_TRACK_CPU 0x01u      /**< CPU time, context switches, page faults */
-#define PROGNOS_TRACK_MEMORY 0x02u   /**< allocations: exact counts; sampled blocks until freed */
-#define PROGNOS_TRACK_IO 0x04u       /**< input, output and waits, by kind and size */
-#define PROGNOS_TRACK_STACKS 0x08u   /**< call stacks of sampled blocks and of slow calls */
-#define PROGNOS_TRACK_SAMPLES 0x10u  /**< call stacks by CPU time and by time waited */
+#define PROGNOS_TRACK_CPU 0x01u     /**< CPU time, context switches, page faults */
+#define PROGNOS_TRACK_MEMORY 0x02u  /**< allocations: exact counts; sampled blocks until freed */
+#define PROGNOS_TRACK_IO 0x04u      /**< input, output and waits, by kind and size */
+#define PROGNOS_TRACK_STACKS 0x08u  /**< call stacks of sampled blocks and of slow calls */
+#define PROGNOS_TRACK_SAMPLES 0x10u /**< call stacks by CPU time and by time waited */
 /**
  * The last begins and ends of each thread with their times, work and failures: PROGNOS_CHROME_TRACE writes
  * them. 8 bytes each (16 with work or a failure) in rings of the recording, which take at most half of it.
@@ -61,11 +61,20 @@ typedef struct prognos_options {
     uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
     uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
     uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
-    uint32_t timeline_events;     /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
-    uint32_t reserved;            /**< 0 */
-    const char *serve;            /**< NULL: no endpoint. An address: not in this version */
-    prognos_log_callback log;     /**< NULL: silent */
-    void *log_context;            /**< handed to log */
+    uint32_t timeline_events; /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
+    uint32_t reserved;        /**< 0 */
+    const char *serve;        /**< NULL: no endpoint. An address: not in this version */
+    prognos_log_callback log; /**< NULL: silent */
+    void *log_context;        /**< handed to log */
+    /**
+     * 1: from prognos_start() to prognos_stop() a signal that ends the process (SIGSEGV, SIGBUS, SIGFPE,
+     * SIGILL, SIGABRT, SIGSYS, SIGTRAP) leaves a note in the recording: the signal, the thread, its
+     * operations, registers and call stack. Then happens what would have happened without it: the handler
+     * that was there is called, or the process dies of the signal, with its core dump and exit status.
+     * Handlers that the host sets later take the place of ours. Default 0.
+     */
+    uint32_t crash_notes;
+    uint32_t reserved2; /**< 0 */
 } prognos_options;
 
 /** What runs and what does not, with reasons. Texts are never NULL and never freed. */
