@@ -9,16 +9,16 @@ func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
-  func add(_ code: UInt64) {
+  func note(_ code: UInt64) {
     if seen.updateValue(true, forKey: code) != nil { return }
     codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
   }
   for site in profile.sites where site.stack != 0 {
     for index in 0..<recording.depth(ofStack: site.stack) {
-      add(recording.frame(index, ofStack: site.stack))
+      note(recording.frame(index, ofStack: site.stack))
     }
   }
-  for crash in recording.crashNotes { crash.frames.forEach(add) }
+  for crash in recording.crashNotes { crash.frames.forEach(note) }
   var names = FrameNames()
   withSymbolizer { symbolizer in
     for module in codesOfModule.keys.sorted() {

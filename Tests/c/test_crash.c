@@ -110,7 +110,7 @@ static void get_sys(void) {
 static int overflow(int depth) {
     volatile char room[4096];
     room[0] = (char)depth;
-    return overflow(depth + 1) + room[0];
+    return depth == zero - 1 ? 0 : overflow(depth + 1) + room[0];
 }
 
 static void overflow_the_stack(void) {
@@ -143,7 +143,8 @@ static void free_twice(void) {
 }
 
 static void free_nonsense(void) {
-    free((void *)(uintptr_t)24);
+    void *volatile nonsense = (void *)(uintptr_t)24;
+    free(nonsense);
 }
 
 static void crash_in_a_hot_call(void) {
