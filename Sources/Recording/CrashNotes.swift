@@ -112,6 +112,7 @@ public struct Crash {
   public let threadID: UInt32
   public let threadName: [UInt8]
   public let address: UInt64
+  public let ticks: UInt64
   public let unixNanoseconds: Int64
   /// Handles, the outermost first; without those that the note had no room for.
   public let operations: [UInt32]
@@ -128,15 +129,17 @@ extension Recording {
     let notes = header.pointee.crash.notes.acquired
     let end = UInt64(notes) &+ UInt64(CrashNote.count &* CrashNote.bytes)
     guard notes >= Layout.page, notes & 7 == 0, end <= header.pointee.bytes.value else { return [] }
-    var found: [(ticks: UInt64, crash: Crash)] = []
+    var found: [Crash] = []
     for index in 0..<CrashNote.count {
       let note: UnsafeMutablePointer<CrashNote> = at(notes &+ index &* CrashNote.bytes)
       let state = note.pointee.state.acquired
       if state == CrashNote.State.free || note.pointee.signal.value == 0 { continue }
-      found.append((note.pointee.ticks.value, read(note, state)))
+      let crash = read(note, state)
+      var place = found.count
+      while place > 0, found[place - 1].ticks > crash.ticks { place -= 1 }
+      found.insert(crash, at: place)
     }
-    found.sort { $0.ticks < $1.ticks }
-    return found.map { $0.crash }
+    return found
   }
 
   private func read(_ note: UnsafeMutablePointer<CrashNote>, _ state: UInt32) -> Crash {
@@ -153,7 +156,7 @@ extension Recording {
     return Crash(
       state: state, signal: note.pointee.signal.value,
       code: Int32(bitPattern: note.pointee.code.value), threadID: note.pointee.threadID.value,
-      threadName: name, address: note.pointee.address.value,
+      threadName: name, address: note.pointee.address.value, ticks: note.pointee.ticks.value,
       unixNanoseconds: Int64(bitPattern: note.pointee.unixNanoseconds.value),
       operations: (0..<operations).reversed().map { note.pointee.operations[$0].value }
         .filter { isOperation($0) },

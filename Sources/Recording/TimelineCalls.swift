@@ -125,8 +125,12 @@ public struct TimelineCalls {
     for index in open { calls[index].end = max(ticks, calls[index].start) }
     open.removeAll()
     openOf.removeAll()
-    calls.insert(contentsOf: earlier.reversed(), at: firstOfThread)
-    earlier.removeAll()
+    if !earlier.isEmpty {
+      let later = calls[firstOfThread...]
+      calls = Array(calls[..<firstOfThread])
+      while let call = earlier.popLast() { calls.append(call) }
+      calls += later
+    }
     firstOfThread = calls.count
   }
 

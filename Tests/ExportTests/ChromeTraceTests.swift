@@ -28,16 +28,20 @@ struct ChromeTraceTests {
     recording.recordSwitch(on: true, at: 5_000_000)
   }
 
+  private func trace(of sample: Sample) -> String {
+    withExtendedLifetime(sample) { string(sample.report.chromeTrace()) }
+  }
+
   @Test("It is the Trace Event Format, times in microseconds")
   func golden() {
     let sample = Sample()
     record(on: sample)
-    #expect(string(sample.report.chromeTrace()) == Self.golden)
+    #expect(trace(of: sample) == Self.golden)
   }
 
   @Test("Without a timeline it is empty and says why")
   func without() {
-    let text = string(Sample().report.chromeTrace())
+    let text = trace(of: Sample())
     #expect(text.contains("\"note\": \"no timeline: it is recorded with PROGNOS_TRACK_TIMELINE"))
     #expect(!text.contains("\"X\""))
   }
@@ -48,7 +52,7 @@ struct ChromeTraceTests {
     record(on: sample)
     sample.recording.recordSwitch(on: false, at: 1_999_500_000)
     sample.recording.header.pointee.liveTracks.set(0)
-    let text = string(sample.report.chromeTrace())
+    let text = trace(of: sample)
     #expect(text.contains("\"ts\": 1999000, \"dur\": 500, \"args\": {\"open\": true}"))
   }
 

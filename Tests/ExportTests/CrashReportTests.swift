@@ -43,7 +43,9 @@ struct CrashReportTests {
   }
 
   private func text(_ crash: (sample: Sample, frames: FrameNames)) -> String {
-    string(crash.sample.report(frames: crash.frames).text(unicode: false))
+    withExtendedLifetime(crash.sample) {
+      string(crash.sample.report(frames: crash.frames).text(unicode: false))
+    }
   }
 
   @Test("A profile begins with what the process died of")
@@ -80,7 +82,7 @@ struct CrashReportTests {
   @Test("JSON has a part for it, and only then")
   func json() {
     let (sample, frames) = crashed(CrashNote.State.last)
-    let json = string(sample.report(frames: frames).json())
+    let json = withExtendedLifetime(sample) { string(sample.report(frames: frames).json()) }
     let expected: [String] = [
       "\"signals\": 1", "\"outcome\": \"died\"", "\"signal_name\": \"SIGSEGV\"", "\"code\": 1",
       "\"address\": \"0xdeadbeef0000\"", "\"at_unix_ns\": 1700000001000000000",

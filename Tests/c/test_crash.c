@@ -64,7 +64,7 @@ static void check_alike(const char *what, action prepare, action crash, int expe
 static void *volatile nowhere;
 static volatile int zero;
 
-static void write_to_nowhere(void) {
+__attribute__((noinline)) static void write_to_nowhere(void) {
     *(volatile int *)nowhere = 1;
 }
 
