@@ -2,17 +2,8 @@
 import Recording
 import Symbols
 
-<<<<<<< HEAD:Sources/Export/FrameNaming.swift
-/// Names for all frames of a profile's call sites. Opens the files of the modules that they are in.
-public func nameFrames(of profile: Profile) -> FrameNames {
-  let recording = profile.recording
-  var codesOfModule: [UInt32: [UInt64]] = [:]
-  var seen: [UInt64: Bool] = [:]
-  var seenStack: [UInt32: Bool] = [0: true]
-  for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
-=======
 /// Names for all frames of a profile's call sites and crashes. Opens the files of the modules that they are in.
-func nameFrames(of profile: Profile) -> FrameNames {
+public func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
@@ -20,8 +11,8 @@ func nameFrames(of profile: Profile) -> FrameNames {
     if seen.updateValue(true, forKey: code) != nil { return }
     codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
   }
-  for site in profile.sites where site.stack != 0 {
->>>>>>> events:Sources/Prognos/FrameNaming.swift
+  var seenStack: [UInt32: Bool] = [0: true]
+  for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
     for index in 0..<recording.depth(ofStack: site.stack) {
       note(recording.frame(index, ofStack: site.stack))
     }

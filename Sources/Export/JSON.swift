@@ -30,11 +30,8 @@ extension Report {
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)
-<<<<<<< HEAD
       putSessions(&json)
-=======
       putCrashes(&json)
->>>>>>> events
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")

@@ -66,8 +66,6 @@ typedef struct prognos_options {
     const char *serve;        /**< NULL: no endpoint. An address: not in this version */
     prognos_log_callback log; /**< NULL: silent */
     void *log_context;        /**< handed to log */
-<<<<<<< HEAD
-=======
     /**
      * 1: from prognos_start() to prognos_stop() a signal that ends the process (SIGSEGV, SIGBUS, SIGFPE,
      * SIGILL, SIGABRT, SIGSYS, SIGTRAP) leaves a note in the recording: the signal, the thread, its
@@ -77,7 +75,6 @@ typedef struct prognos_options {
      */
     uint32_t crash_notes;
     uint32_t reserved2; /**< 0 */
->>>>>>> events
 } prognos_options;
 
 /** What runs and what does not, with reasons. Texts are never NULL and never freed. */
