@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -189,6 +190,10 @@ uint32_t shim_user_id(void) {
     return (uint32_t)geteuid();
 }
 
+void shim_thread_name(char name[16]) {
+    prctl(PR_GET_NAME, name);
+}
+
 bool shim_thread_is_alive(uint32_t thread_id) {
     int saved = errno;
     bool alive = syscall(SYS_tgkill, getpid(), (pid_t)thread_id, 0) == 0 || errno != ESRCH;
@@ -244,6 +249,10 @@ bool shim_thread_is_ending(void) {
     if (!has_thread_key) return false;
     const void *slot = pthread_getspecific(thread_key);
     return slot == &ending[0] || slot == &ending[1];
+}
+
+void shim_thread_hide(void) {
+    if (has_thread_key) pthread_setspecific(thread_key, &ending[0]);
 }
 
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {

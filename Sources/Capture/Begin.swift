@@ -12,8 +12,15 @@ public func prognos_begin(_ op: prognos_op) {
   guard let lane = currentLane() else { return beginCarefully(op) }
   let recording = attachedRecording()
   let mode = recording.header.pointee.mode.value
-  if mode != Header.Mode.counter { return mode == Header.Mode.off ? () : beginCarefully(op) }
+  if mode != Header.Mode.counter { return mode == Header.Mode.off ? () : beginWithMore(op) }
+  beginQuickly(op, on: lane, of: recording, isTimed: false)
+}
 
+/// - Parameter isTimed: it is an event of the timeline, too.
+@_semantics("no_performance_analysis") @inline(__always)
+func beginQuickly(
+  _ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording, isTimed: Bool
+) {
   // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
   markBusy(lane, top: top)
@@ -25,9 +32,11 @@ public func prognos_begin(_ op: prognos_op) {
   else { return beginCarefully(op, leaving: top, on: lane) }
   slot.pointee.state.set(0)
   slot.pointee.work.set(0)
-  slot.pointee.start.set(counterTicks())
+  let now = counterTicks()
+  slot.pointee.start.set(now)
   // After the counter: a switch before it is not this call's.
   guard stayedOnCPU(lane) else { return beginCarefully(op, leaving: top, on: lane) }
+  if isTimed { recording.recordEvent(TimelineWord.begin, op, at: now, on: lane) }
   lane.pointee.top.publish(top &+ Frame.bytes)
 }
 
@@ -50,7 +59,11 @@ func beginCarefully(_ op: prognos_op) {
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
   let topOffset = lane.pointee.top.value
   markBusy(lane, top: topOffset)
-  let top = begin(op, above: recording.frame(top: topOffset), on: lane, of: recording)
+  let below = recording.frame(top: topOffset)
+  let top = begin(op, above: below, on: lane, of: recording)
+  if top != below, top.pointee.operation != 0 {
+    noteBegin(op, at: top.pointee.start.value, on: lane, of: recording)
+  }
   lane.pointee.top.publish(recording.offset(of: top))
 }
 
@@ -67,6 +80,7 @@ private func begin(
     lane.pointee.tooDeep.add(1)
     top.pointee.work.add(1)
     top.pointee.start.set(top.pointee.start.value | bitOfTooDeep(op))
+    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
     return top
   }
   guard let slot = recording.slot(above: top, in: lane) else {
@@ -75,6 +89,7 @@ private func begin(
     wall.pointee.work.set(1)
     wall.pointee.node.set(top.pointee.node.value)
     wall.pointee.start.set(bitOfTooDeep(op))
+    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
     return wall
   }
   // What happened since the last call belongs to the operation that is open so far.
@@ -91,7 +106,7 @@ private func begin(
   slot.pointee.node.set(node ?? parent | CallNode.pathless)
   slot.pointee.parent.set(node == nil ? 0 : parent)
   let isPlain =
-    node != nil && recording.header.pointee.mode.value == Header.Mode.counter
+    node != nil && recording.header.pointee.mode.value != Header.Mode.careful
     && !recording.skippingLowest(top).pointee.isSession
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)

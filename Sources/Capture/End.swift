@@ -11,7 +11,20 @@ import Recording
 public func prognos_end(_ op: prognos_op) {
   guard let lane = currentLane() else { return endCarefully(op) }
   let recording = attachedRecording()
-  if isIdle(lane, of: recording) { return }
+  let mode = recording.header.pointee.mode.value
+  if mode != Header.Mode.counter {
+    let isIdle =
+      mode == Header.Mode.off && lane.pointee.top.value == lane.pointee.firstFrame.value
+    return isIdle ? () : endWithMore(op)
+  }
+  endQuickly(op, on: lane, of: recording, isTimed: false)
+}
+
+/// - Parameter isTimed: it is an event of the timeline, too.
+@_semantics("no_performance_analysis") @inline(__always)
+func endQuickly(
+  _ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording, isTimed: Bool
+) {
   // Busy from here on: what a signal handler does meanwhile must not change what is looked at.
   let top = lane.pointee.top.value
   markBusy(lane, top: top)
@@ -25,7 +38,8 @@ public func prognos_end(_ op: prognos_op) {
   let waiting: UnsafeMutablePointer<Cell32> = recording.at(lane.pointee.pendingBefore.value)
   waiting.pointee.add(1)
   lane.pointee.pendingBefore.set(lane.pointee.pending.value)
-  let wall = counterTicks() &- frame.pointee.start.value
+  let now = counterTicks()
+  let wall = now &- frame.pointee.start.value
   let node: UnsafeMutablePointer<CallNode> = recording.at(frame.pointee.node.value)
   let bucket = Histogram.bucket(wall & (Histogram.limit &- 1))
   let buckets = node.pointee.histogram.octaves[unchecked: Int(truncatingIfNeeded: bucket &>> 6)]
@@ -47,6 +61,10 @@ public func prognos_end(_ op: prognos_op) {
   if wall > node.pointee.slowestTicks.value { node.pointee.slowestTicks.set(wall) }
   if ~wall > node.pointee.fastestComplement.value { node.pointee.fastestComplement.set(~wall) }
   node.pointee.ended.publish(calls)
+  if isTimed {
+    recording.recordEnd(
+      TimelineWord.end, op, at: now, work: frame.pointee.work.value, state: 0, on: lane)
+  }
   lane.pointee.top.publish(top &- Frame.bytes)
 }
 
@@ -75,13 +93,6 @@ func endCarefully(_ op: prognos_op) {
   lane.pointee.top.publish(recording.offset(of: top))
 }
 
-/// Nothing is open and recording is off.
-@inline(__always)
-private func isIdle(_ lane: UnsafeMutablePointer<Lane>, of recording: Recording) -> Bool {
-  recording.header.pointee.mode.value == Header.Mode.off
-    && lane.pointee.top.value == lane.pointee.firstFrame.value
-}
-
 /// Takes an operation, and what was left open inside it, from the stack of a busy lane; returns the
 /// new top.
 private func end(
@@ -96,6 +107,7 @@ private func end(
   var (top, now) = (top, now)
   if top.pointee.key.value == Frame.Mark.wall {
     if top.pointee.start.value & bitOfTooDeep(op) != 0 {
+      noteEnd(op, at: now, on: lane, of: recording)
       let left = top.pointee.work.value &- 1
       top.pointee.work.set(left)
       return left == 0 ? top - 1 : top
@@ -141,6 +153,7 @@ func close(
     return closeEntered(frame, at: now, forced: abandoned, on: lane, of: recording)
   }
   let below = recording.skippingLowest(frame - 1)
+  noteEnd(of: frame, at: now, abandoned: abandoned, on: lane, of: recording)
   let call = FinishedCall(of: frame, at: now, abandoned: abandoned)
   if call.wasSwitched, below.pointee.operation != 0 { below.addSwitches(of: frame) }
   if below.pointee.isSession, let session = recording.session(index: below.pointee.parent.value) {

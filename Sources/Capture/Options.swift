@@ -94,9 +94,9 @@ public enum Options {
   /// The bits that this build acts on. Hooks and samples are for the library that ships: hosted code calls the
   /// Swift runtime, which allocates, where a hook or a signal handler must not.
   #if hasFeature(Embedded)
-    static let availableTracks = standardTracks | PROGNOS_TRACK_KERNEL_IO
+    static let availableTracks = standardTracks | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   #else
-    static let availableTracks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO
+    static let availableTracks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   #endif
 
   /// What is tracked when nobody says otherwise.

@@ -148,9 +148,12 @@ public func beginAgain() {
 extension Recording {
   func setEnabled(_ enabled: Bool) {
     let isKernelAsked = header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0
-    let on = usesCounter && !isKernelAsked ? Header.Mode.counter : Header.Mode.careful
+    let quick = isTimelineLive ? Header.Mode.timeline : Header.Mode.counter
+    let on = usesCounter && !isKernelAsked ? quick : Header.Mode.careful
     identity.pointee.modeWhenOn.set(on)
+    let wasEnabled = header.pointee.mode.value != Header.Mode.off
     header.pointee.mode.set(enabled ? on : Header.Mode.off)
+    if enabled != wasEnabled { recordSwitch(on: enabled, at: ticks(in: self)) }
   }
 }
 

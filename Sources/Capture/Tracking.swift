@@ -30,6 +30,9 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     let hasMemory = tracks & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
     let hasIO = tracks & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
     recording.header.pointee.wantedTracks.set(options.track)
+    if tracks & PROGNOS_TRACK_TIMELINE != 0 {
+      recording.header.pointee.timeline.words.set(ringWords(events: options.timeline_events))
+    }
     prepareTables(
       tracks, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
     forgetPatched()
@@ -124,8 +127,13 @@ private func prepareTables(
   }
   // From here on threads start timers, also in a child that is forked now.
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
+  live |= tracks & PROGNOS_TRACK_TIMELINE
   recording.header.pointee.liveTracks.set(live)
-  // The kernel's count is looked at on the slow path.
+  if recording.isTimelineLive {
+    recording.forEachLane { recording.prepareTimeline(of: $0) }
+    if let lane = currentLane() { noteThread(of: lane, in: recording) }
+  }
+  // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
   recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
@@ -147,7 +155,8 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
 
 /// Whether anything is tracked that needs hooks.
 func isTracking(_ recording: Recording) -> Bool {
-  recording.header.pointee.liveTracks.value & ~(PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO) != 0
+  let withoutHooks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
+  return recording.header.pointee.liveTracks.value & ~withoutHooks != 0
 }
 
 /// Takes all hooks out of all tables.

@@ -83,6 +83,25 @@ public func processFields() -> [Field<prognos_process_stats>] {
     Field(real: "pressure_memory") { $0.pressure_memory },
     Field(real: "pressure_io") { $0.pressure_io },
     Field("uptime_ns") { $0.uptime_ns },
+    Field("cpu_ns") { $0.cpu_ns },
+    Field("minor_faults") { $0.minor_faults },
+    Field("major_faults") { $0.major_faults },
+    Field("voluntary_switches") { $0.voluntary_switches },
+    Field("involuntary_switches") { $0.involuntary_switches },
+    Field("cgroup_memory_bytes") { $0.cgroup_memory_bytes },
+    Field("cgroup_memory_limit_bytes") { $0.cgroup_memory_limit_bytes },
+    Field("memory_limit_bytes") { $0.memory_limit_bytes },
+    Field(real: "cpu_quota") { $0.cpu_quota },
+    Field("throttled_ns") { $0.throttled_ns },
+    Field("cgroup_pids") { $0.cgroup_pids },
+    Field("cgroup_pids_limit") { $0.cgroup_pids_limit },
+    Field("fd_limit") { $0.fd_limit },
+    Field("disk_total_bytes") { $0.disk_total_bytes },
+    Field("disk_free_bytes") { $0.disk_free_bytes },
+    Field(real: "cgroup_pressure_cpu") { $0.cgroup_pressure_cpu },
+    Field(real: "cgroup_pressure_memory") { $0.cgroup_pressure_memory },
+    Field(real: "cgroup_pressure_io") { $0.cgroup_pressure_io },
+    Field("window_ns") { $0.window_ns },
   ]
 }
 
@@ -113,6 +132,9 @@ public func diagnosticFields() -> [Field<prognos_diagnostics>] {
     Field("misplaced_calls") { $0.misplaced_calls },
     Field("forced_leaves") { $0.forced_leaves },
     Field("unknown_handles") { $0.unknown_handles },
+    Field("collector_cpu_ns") { $0.collector_cpu_ns },
+    Field("collector_ticks") { $0.collector_ticks },
+    Field("untracked_history") { $0.untracked_history },
   ]
 }
 

@@ -23,6 +23,7 @@ extension Report {
           putOperation(UInt32(index + 1), operation, fields, &json)
         }
       }
+      if !windows.isEmpty { putWindows(&json) }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)
@@ -152,6 +153,7 @@ struct JSONWriter {
   var output = Output()
   private var needsComma = false
   private var depth = 0
+  private var isOneLine = false
 
   private mutating func separate() {
     if needsComma { output.put(",") }
@@ -159,6 +161,7 @@ struct JSONWriter {
   }
 
   private mutating func newLine() {
+    if isOneLine { return output.bytes.last == 0x7B ? () : output.put(" ") }
     output.put("\n")
     output.put(min(depth, 40), times: 32)
   }
@@ -180,6 +183,16 @@ struct JSONWriter {
     open("{")
     body(&self)
     close("}")
+  }
+
+  /// An object on a line of its own.
+  mutating func line(_ body: (inout JSONWriter) -> Void) {
+    separate()
+    newLine()
+    needsComma = false
+    isOneLine = true
+    object(body)
+    isOneLine = false
   }
 
   mutating func array(_ body: (inout JSONWriter) -> Void) {
@@ -232,9 +245,11 @@ struct JSONWriter {
     quote(text)
   }
 
-  mutating func null() {
+  mutating func null() { literal("null") }
+
+  mutating func literal(_ word: StaticString) {
     separate()
-    output.put("null")
+    output.put(word)
   }
 
   mutating func bool(_ value: Bool) {

@@ -19,12 +19,26 @@ public struct Report {
   /// What is known of a recording that another process made; nil in its own.
   public let origin: RecordingOrigin?
   public let sessions: Sessions
+  /// The latest past, shortest first; empty without a collector.
+  public let windows: [Window]
+
+  public struct Window {
+    public let name: StaticString
+    public let operations: HistoryWindow
+    public let process: prognos_process_stats
+
+    public init(name: StaticString, operations: HistoryWindow, process: prognos_process_stats) {
+      self.name = name
+      self.operations = operations
+      self.process = process
+    }
+  }
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(),
+    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(), windows: [Window] = [],
     origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
@@ -39,6 +53,7 @@ public struct Report {
     self.frames = frames
     self.origin = origin
     self.sessions = sessions
+    self.windows = windows
   }
 
   /// The name of an operation.

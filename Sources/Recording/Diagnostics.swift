@@ -25,6 +25,9 @@ extension Recording {
     diagnostics.forced_leaves = header.pointee.spans.forcedLeaves.value
     diagnostics.unknown_handles = header.pointee.spans.unknownHandles.value
     diagnostics.recording_bytes = bytesInUse
+    diagnostics.collector_cpu_ns = header.pointee.history.collectorCPUNanoseconds.value
+    diagnostics.collector_ticks = header.pointee.history.collectorTicks.value
+    diagnostics.untracked_history = header.pointee.history.refused.value
     forEachLane { lane in
       diagnostics.unbalanced_ends &+= lane.pointee.unbalancedEnds.value
       diagnostics.unknown_operations &+= lane.pointee.unknownOperations.value

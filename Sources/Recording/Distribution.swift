@@ -42,11 +42,7 @@ public struct Distribution {
   /// its bucket. nil without values.
   public func quantile(_ q: Double) -> UInt64? {
     guard total > 0 else { return nil }
-    // 0.07 x 100 is a hair above 7 in binary, and means the seventh.
-    let exact = q * Double(total)
-    let whole = exact.rounded()
-    let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
-    let rank = max(1, min(total, wholePart(ceiling)))
+    let rank = Self.rank(of: q, among: total)
     var seen: UInt64 = 0
     for index in counts.indices where counts[index] > 0 {
       seen &+= counts[index]
@@ -55,10 +51,24 @@ public struct Distribution {
     return nil
   }
 
+  /// Which of so many values, the lowest being the first, is the quantile by nearest rank.
+  static func rank(of q: Double, among total: UInt64) -> UInt64 {
+    // 0.07 x 100 is a hair above 7 in binary, and means the seventh.
+    let exact = q * Double(total)
+    let whole = exact.rounded()
+    let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
+    return max(1, min(total, wholePart(ceiling)))
+  }
+
   private func middle(_ index: Int) -> UInt64 {
-    let (lowest, width) = Histogram.range(
-      ofBucket: firstOctave * Histogram.bucketsPerOctave + index)
-    return lowest + (width - 1) / 2
+    Histogram.middle(ofBucket: firstOctave * Histogram.bucketsPerOctave + index)
+  }
+
+  /// Calls `body` with each bucket's number and count, where it has any.
+  func forEachCount(_ body: (_ bucket: Int, _ count: UInt64) -> Void) {
+    for index in counts.indices where counts[index] > 0 {
+      body(firstOctave * Histogram.bucketsPerOctave + index, counts[index])
+    }
   }
 
   /// The buckets that hold values, lowest first.

@@ -142,6 +142,9 @@ public struct Header: ~Copyable {
 
   public let spans: SpanHeader
   public let sessions: SessionHeader
+  /// The collector's (History.swift).
+  public let history: HistoryHeader
+  public let timeline: TimelineHeader
 
   public enum Mode {
     public static let off: UInt32 = 0
@@ -149,6 +152,8 @@ public struct Header: ~Copyable {
     public static let counter: UInt32 = 1
     /// Begin must not: time stamps are the monotonic clock, or there is more to do.
     public static let careful: UInt32 = 2
+    /// As `counter`, and each begin and end is an event of the timeline.
+    public static let timeline: UInt32 = 3
   }
 
   /// "PROGNOS" and a NUL, in the byte order of the writer.

@@ -92,6 +92,12 @@ public struct Lane: ~Copyable {
   public let frameBuffersInUse: Cell32
   let stackPadding: Cell32
 
+  /// The last events, where a timeline is wanted.
+  public let timeline: TimelineRing
+  /// The alternative signal stack that the thread got with crash notes: an address of the process; 0
+  /// without.
+  public let signalStack: Cell64
+
   public enum State {
     public static let free: UInt32 = 0
     public static let owned: UInt32 = 1

@@ -81,6 +81,8 @@ public struct Recording: @unchecked Sendable {
     header.pointee.unattributedIO.set(0)
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
+    forgetHistory()
+    header.pointee.timeline.clear()
   }
 
   // MARK: Operations

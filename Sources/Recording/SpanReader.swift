@@ -71,6 +71,7 @@ extension Profile {
     var all = totals
     let suspended = moment.nanoseconds(totals.suspendedTicks)
     all.offCPUNanoseconds &+= suspended
+    all.suspendedNanoseconds &+= suspended
     all.spanOffCPUNanoseconds &+= suspended
     return all
   }

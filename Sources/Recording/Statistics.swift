@@ -59,7 +59,8 @@ extension Profile {
     stats.involuntary_switches = totals.involuntarySwitches
     stats.page_faults = totals.pageFaults
     stats.work = totals.work
-    let seconds = Double(durationNanoseconds) / 1e9
+    stats.window_ns = durationNanoseconds
+    let seconds = Double(stats.window_ns) / 1e9
     if seconds > 0 {
       stats.rate_per_s = Double(totals.count) / seconds
       stats.errors_per_min = Double(totals.failed) / seconds * 60
@@ -103,10 +104,7 @@ extension Profile {
     stats.wall_p50_ns = quantile(0.5, outermost, distribution) ?? 0
     stats.wall_p95_ns = quantile(0.95, outermost, distribution) ?? 0
     stats.wall_p99_ns = quantile(0.99, outermost, distribution) ?? 0
-    let seconds = Double(durationNanoseconds) / 1e9
-    if seconds > 0 {
-      stats.operations_per_s = Double(everything.count) / seconds
-      stats.errors_per_min = Double(everything.failed) / seconds * 60
-    }
+    stats.window_ns = durationNanoseconds
+    stats.fillRates(finished: everything.count, failed: everything.failed)
   }
 }

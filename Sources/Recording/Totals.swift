@@ -16,6 +16,8 @@ public struct Totals {
   public var pageFaults: UInt64 = 0
   /// Of spans, the time that nobody ran them. It is off the CPU.
   public var suspendedTicks: UInt64 = 0
+  /// The same, once it is part of `offCPUNanoseconds`.
+  var suspendedNanoseconds: UInt64 = 0
   /// Of the wall time and the time off the CPU, open calls included, what spans took: no time of the caller
   /// of their path.
   public var spanTicks: UInt64 = 0
@@ -49,6 +51,7 @@ public struct Totals {
     involuntarySwitches &+= other.involuntarySwitches
     pageFaults &+= other.pageFaults
     suspendedTicks &+= other.suspendedTicks
+    suspendedNanoseconds &+= other.suspendedNanoseconds
     spanTicks &+= other.spanTicks
     spanOffCPUNanoseconds &+= other.spanOffCPUNanoseconds
     pathlessCalleeTicks &+= other.pathlessCalleeTicks

@@ -16,8 +16,17 @@ typedef enum prognos_format {
      * self_wall_ns", for flame graphs; ";" in names is ",".
      */
     PROGNOS_FOLDED = 2,
-    PROGNOS_PPROF = 3,        /**< not in this version */
-    PROGNOS_CHROME_TRACE = 4, /**< not in this version */
+    PROGNOS_PPROF = 3, /**< not in this version */
+    /**
+     * The timeline (PROGNOS_TRACK_TIMELINE) in the Trace Event Format, JSON: open it in ui.perfetto.dev or
+     * chrome://tracing. A complete event ("ph": "X") for each call, with ts and dur in microseconds since the
+     * recording began, and in args what it has of: "work"; "failure", the kind; "abandoned": true; "open":
+     * true for one that has not ended (dur is so far); "began_before": true where its begin was written over
+     * (ts is the first moment that is known). "cat" is "operation", or "span" for a span's stay on a thread.
+     * While recording was switched off there is an event "recording off" of thread 0. Without a timeline the
+     * file is valid, without calls, and "otherData" says why.
+     */
+    PROGNOS_CHROME_TRACE = 4,
     PROGNOS_SPEEDSCOPE = 5,   /**< not in this version */
     PROGNOS_OPENMETRICS = 6,  /**< not in this version */
     PROGNOS_OTLP = 7,         /**< not in this version */

@@ -18,12 +18,16 @@ PROGNOS_EXTERN_C_BEGIN
  * after, still gets the signals that are not ours. Threads that block SIGPROF when they begin, or have
  * less than 64 KiB of stack, are not sampled. No call that waits is interrupted.
  */
-#define PROGNOS_TRACK_CPU 0x01u      /**< CPU time, context switches, page faults */
-#define PROGNOS_TRACK_MEMORY 0x02u   /**< allocations: exact counts; sampled blocks until freed */
-#define PROGNOS_TRACK_IO 0x04u       /**< input, output and waits, by kind and size */
-#define PROGNOS_TRACK_STACKS 0x08u   /**< call stacks of sampled blocks and of slow calls */
-#define PROGNOS_TRACK_SAMPLES 0x10u  /**< call stacks by CPU time and by time waited */
-#define PROGNOS_TRACK_TIMELINE 0x20u /**< accepted, not in this version */
+#define PROGNOS_TRACK_CPU 0x01u     /**< CPU time, context switches, page faults */
+#define PROGNOS_TRACK_MEMORY 0x02u  /**< allocations: exact counts; sampled blocks until freed */
+#define PROGNOS_TRACK_IO 0x04u      /**< input, output and waits, by kind and size */
+#define PROGNOS_TRACK_STACKS 0x08u  /**< call stacks of sampled blocks and of slow calls */
+#define PROGNOS_TRACK_SAMPLES 0x10u /**< call stacks by CPU time and by time waited */
+/**
+ * The last begins and ends of each thread with their times, work and failures: PROGNOS_CHROME_TRACE writes
+ * them. 8 bytes each (16 with work or a failure) in rings of the recording, which take at most half of it.
+ */
+#define PROGNOS_TRACK_TIMELINE 0x20u
 /**
  * Input and output as the kernel counts it for the thread (/proc/thread-self/io), in the place of
  * PROGNOS_TRACK_IO: for hosts that do not call the C library. Bytes and calls only, as "other"; each begin
@@ -51,17 +55,17 @@ typedef struct prognos_options {
     const char *recording_path;   /**< NULL: private memory. A path: not in this version */
     uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
     uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288 */
-    uint32_t collect_interval_ms; /**< not in this version; default 1000 */
+    uint32_t collect_interval_ms; /**< between ticks: 10 to 3,600,000; default 1000 */
     uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_DEFAULT */
     uint32_t sample_hz;           /**< samples per second of CPU time, and of waiting; default 99 */
     uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
     uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
     uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
-    uint32_t timeline_events;     /**< not in this version; default 4096 */
-    uint32_t reserved;            /**< 0 */
-    const char *serve;            /**< NULL: no endpoint. An address: not in this version */
-    prognos_log_callback log;     /**< NULL: silent */
-    void *log_context;            /**< handed to log */
+    uint32_t timeline_events; /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
+    uint32_t reserved;        /**< 0 */
+    const char *serve;        /**< NULL: no endpoint. An address: not in this version */
+    prognos_log_callback log; /**< NULL: silent */
+    void *log_context;        /**< handed to log */
 } prognos_options;
 
 /** What runs and what does not, with reasons. Texts are never NULL and never freed. */
@@ -118,6 +122,10 @@ typedef struct prognos_diagnostics {
         forced_leaves; /**< spans and sessions left by an outer end or leave, or a thread's end */
     uint64_t
         unknown_handles; /**< calls for spans and sessions whose handles are stale or no handles */
+    uint64_t collector_cpu_ns; /**< CPU time of the collector's thread, since it started */
+    uint64_t collector_ticks;  /**< how often it ran */
+    uint64_t
+        untracked_history; /**< times that a sum of the history found no room: windows lack quantiles */
 } prognos_diagnostics;
 
 /**

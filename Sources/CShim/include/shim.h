@@ -132,6 +132,7 @@ size_t shim_page_bytes(void);
 uint32_t shim_thread_id(void);
 uint32_t shim_process_id(void);
 uint32_t shim_user_id(void);
+void shim_thread_name(char *name); // 16 bytes, the last a NUL
 bool shim_thread_is_alive(uint32_t thread_id);
 void shim_yield(void);
 // Keeps the thread from being cancelled in a system call of ours; returns what was, to give back.
@@ -205,6 +206,48 @@ shim_descriptor shim_descriptor_read(int descriptor);
 // Whether errno says that the call is to be tried again.
 bool shim_errno_is_again(void);
 
+// ---- the collector's thread (collector.c) ------------------------------------------------------
+
+// Starts it: a thread that no signal reaches and that never has a lane. It gets its number. One at a time.
+bool shim_collector_start(void (*body)(uint32_t number));
+// Sleeps until a moment of the monotonic clock; false when the thread is to end.
+bool shim_collector_wait(uint32_t number, uint64_t until_ns);
+bool shim_collector_is_wanted(uint32_t number);
+// Lets it end and waits for that, but not longer than this.
+void shim_collector_stop(uint64_t patience_ns);
+// In the child of a fork, which has no such thread.
+void shim_collector_forget(void);
+// The calling thread's end counts as told: it gets no lane.
+void shim_thread_hide(void);
+
+// What getrusage(RUSAGE_SELF) counts.
+typedef struct shim_process_usage {
+    uint64_t voluntary_switches, involuntary_switches, minor_faults, major_faults;
+} shim_process_usage;
+void shim_process_usage_read(shim_process_usage *out);
+
+typedef enum shim_limit_kind {
+    shim_limit_descriptors,
+    shim_limit_address_space,
+    shim_limit_data,
+    shim_limit_processes,
+    shim_limit_file_size,
+    shim_limit_stack,
+} shim_limit_kind;
+// The soft limit in force; 0 for none.
+uint64_t shim_limit(shim_limit_kind kind);
+
+typedef struct shim_disk {
+    uint64_t total_bytes, free_bytes, free_inodes; // free for whoever is not root
+} shim_disk;
+// Of the file system that a path is on. May wait for ever for a server that is gone.
+bool shim_disk_read(const char *path, shim_disk *out);
+
+// Opens a file for reading, never as one of the standard streams; -1 on failure.
+int shim_open_read(const char *path);
+// The open descriptors of the process; -1 when that is not known.
+ptrdiff_t shim_count_descriptors(void);
+
 // ---- numbers ----------------------------------------------------------------------------------
 
 double shim_log(double value);
@@ -262,8 +305,6 @@ const char *shim_errno_text(int value);
 const char *_Nullable shim_environment(const char *name);
 // Reads a whole small file; the number of bytes, or -1 (errno).
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
-// The number of entries of a directory without "." and ".."; -1 on failure.
-ptrdiff_t shim_count_entries(const char *path);
 // Writes bytes to a new file beside `path` and renames it, behind symbolic links and with the mode of
 // the file that was there; a device or pipe is written to in place; "-" is standard output. 0 or an
 // errno; on failure nothing is left behind and an older file stays as it was.
