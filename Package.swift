@@ -74,6 +74,19 @@ let tests: [Target] = [
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
 
+// PROGNOS_FUZZ=1, set by scripts/fuzz, adds the fuzzer of readers, which a sanitized build of its own makes.
+let fuzz: [Target] =
+  Context.environment["PROGNOS_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
+      swiftSettings: swift,
+      linkerSettings: [
+        .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
+      ])
+  ]
+
 let package = Package(
   name: "prognos",
   products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
@@ -90,5 +103,5 @@ let package = Package(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
-  ] + (embedded ? [] : tests)
+  ] + (embedded ? [] : tests + fuzz)
 )

@@ -99,7 +99,8 @@ extension HostileFile {
       let (text, json, folded) = (
         report.text(unicode: true).bytes, report.json().bytes, report.folded().bytes
       )
-      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded")] {
+      let trace = report.chromeTrace().bytes
+      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded"), (trace, "trace")] {
         if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
       }
       func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
