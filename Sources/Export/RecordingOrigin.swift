@@ -27,13 +27,14 @@ extension Report {
     self.init(of: file, status: file.status, path: path, process: process)
   }
 
-  /// The same, for a status that was asked for before.
+  /// The same, for a status that was asked for before, and a moment of one's own.
   public init(
-    of file: RecordingFile, status: RecordingStatus, path: [UInt8] = [],
+    of file: RecordingFile, status: RecordingStatus, at given: ReadingMoment? = nil,
+    path: [UInt8] = [],
     process: prognos_process_stats? = nil
   ) {
     let recording = file.recording
-    let moment = file.moment(status: status)
+    let moment = given ?? file.moment(status: status)
     var found: (profile: Profile, windows: [Window])?
     recording.betweenTicks(at: moment) {
       let profile = Profile(of: recording, at: moment, distributions: .all)
