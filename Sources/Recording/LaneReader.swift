@@ -244,8 +244,7 @@ extension Recording {
 
 extension Recording {
   /// The operations that are open, of one thread after the other, the outermost first; then the spans that nobody
-  /// runs. In a recording whose process
-  /// died, those that were open then.
+  /// runs. In a recording whose process died, those that were open then.
   public func openOperations() -> [OpenOperation] {
     var all: [OpenOperation] = []
     var left = byteCount / Frame.bytes
@@ -259,9 +258,10 @@ extension Recording {
             startTicks: call.start, node: call.node))
       }
     }
-    for open in openSpans() where UInt32(truncatingIfNeeded: open.word) == SpanRecord.State.suspended {
-      guard let span = span(index: open.index), isOperation(span.pointee.operation.value),
-        ReadingBudget.take(&left)
+    for (index, word) in OpenSpans(of: self).words.enumerated()
+    where UInt32(truncatingIfNeeded: word) == SpanRecord.State.suspended {
+      guard let span = span(index: UInt32(truncatingIfNeeded: index)),
+        isOperation(span.pointee.operation.value), ReadingBudget.take(&left)
       else { continue }
       all.append(
         OpenOperation(
