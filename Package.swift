@@ -87,9 +87,31 @@ let fuzz: [Target] =
       ])
   ]
 
+// The command `prognos` is hosted: it may take its time and its memory, and needs a package for its arguments
+// that the library must never see.
+let tool: [Target] = [
+  .executableTarget(
+    name: "PrognosTool",
+    dependencies: [
+      "CShim", "CPrognos", "Recording", "Export", "Symbols",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ], swiftSettings: swift,
+    // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
+  .testTarget(
+    name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
+    swiftSettings: swift),
+]
+
 let package = Package(
   name: "prognos",
-  products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
+  products: [
+    embedded
+      ? .library(name: "prognos", type: .dynamic, targets: ["Prognos"])
+      : .executable(name: "prognos", targets: ["PrognosTool"])
+  ],
+  dependencies: embedded
+    ? [] : [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
     .systemLibrary(name: "CPrognos", path: "include"),
     .target(name: "CShim", cSettings: c),
@@ -97,11 +119,12 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"], swiftSettings: small),
+      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"],
+      swiftSettings: small),
     .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
-  ] + (embedded ? [] : tests + fuzz)
+  ] + (embedded ? [] : tool + tests + fuzz)
 )

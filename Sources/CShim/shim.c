@@ -186,12 +186,12 @@ uint32_t shim_process_id(void) {
     return (uint32_t)getpid();
 }
 
-uint32_t shim_user_id(void) {
-    return (uint32_t)geteuid();
-}
-
 void shim_thread_name(char name[16]) {
     prctl(PR_GET_NAME, name);
+}
+
+uint32_t shim_user_id(void) {
+    return (uint32_t)geteuid();
 }
 
 bool shim_thread_is_alive(uint32_t thread_id) {

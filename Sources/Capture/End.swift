@@ -145,6 +145,7 @@ func abandonAll(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
 }
 
 /// Adds a call to its node, or leaves what is entered, and takes it from the stack; returns the frame below.
+@inline(never)
 func close(
   _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool,
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording

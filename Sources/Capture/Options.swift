@@ -96,7 +96,8 @@ public enum Options {
   #if hasFeature(Embedded)
     static let availableTracks = standardTracks | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   #else
-    static let availableTracks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
+    static let availableTracks =
+      PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   #endif
 
   /// What is tracked when nobody says otherwise.

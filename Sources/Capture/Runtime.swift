@@ -150,8 +150,8 @@ extension Recording {
     let isKernelAsked = header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0
     let quick = isTimelineLive ? Header.Mode.timeline : Header.Mode.counter
     let on = usesCounter && !isKernelAsked ? quick : Header.Mode.careful
-    identity.pointee.modeWhenOn.set(on)
     let wasEnabled = header.pointee.mode.value != Header.Mode.off
+    identity.pointee.modeWhenOn.set(on)
     header.pointee.mode.set(enabled ? on : Header.Mode.off)
     if enabled != wasEnabled { recordSwitch(on: enabled, at: ticks(in: self)) }
   }

@@ -24,7 +24,8 @@ extension Report {
         json.signed(startUnixNanoseconds)
         if recording.header.pointee.timeline.words.value == 0 {
           json.member(
-            "note", "no timeline: it is recorded with PROGNOS_TRACK_TIMELINE in prognos_options.track")
+            "note",
+            "no timeline: it is recorded with PROGNOS_TRACK_TIMELINE in prognos_options.track")
         }
       }
       json.key("traceEvents")
@@ -76,7 +77,8 @@ extension Report {
     ) { json in
       if call.work != 0 { json.member("work", .integer(call.work)) }
       if let kind = call.failure {
-        json.member("failure", profile.recording.textOfKind(kind) ?? Array("other".utf8))
+        let name = profile.recording.textOfKind(kind)
+        json.member("failure", name ?? Array("other".utf8))
       }
       let marks: [(Bool, StaticString)] = [
         (call.wasAbandoned, "abandoned"), (call.isOpen, "open"), (call.beganBefore, "began_before"),

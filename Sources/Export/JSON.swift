@@ -149,11 +149,13 @@ extension Report {
 }
 
 /// Writes JSON: commas, indentation and escapes.
-struct JSONWriter {
-  var output = Output()
+package struct JSONWriter {
+  package var output = Output()
   private var needsComma = false
   private var depth = 0
   private var isOneLine = false
+
+  package init() {}
 
   private mutating func separate() {
     if needsComma { output.put(",") }
@@ -179,7 +181,7 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func object(_ body: (inout JSONWriter) -> Void) {
+  package mutating func object(_ body: (inout JSONWriter) -> Void) {
     open("{")
     body(&self)
     close("}")
@@ -195,13 +197,13 @@ struct JSONWriter {
     isOneLine = false
   }
 
-  mutating func array(_ body: (inout JSONWriter) -> Void) {
+  package mutating func array(_ body: (inout JSONWriter) -> Void) {
     open("[")
     body(&self)
     close("]")
   }
 
-  mutating func key(_ name: StaticString) {
+  package mutating func key(_ name: StaticString) {
     separate()
     newLine()
     output.put("\"")
@@ -210,7 +212,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func key(_ name: [UInt8]) {
+  package mutating func key(_ name: [UInt8]) {
     separate()
     newLine()
     quote(name)
@@ -218,7 +220,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func member(_ name: StaticString, _ value: FieldValue) {
+  package mutating func member(_ name: StaticString, _ value: FieldValue) {
     key(name)
     switch value {
     case .integer(let number): output.put(number)
@@ -227,7 +229,7 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ value: StaticString) {
+  package mutating func member(_ name: StaticString, _ value: StaticString) {
     key(name)
     output.put("\"")
     output.put(value)
@@ -235,34 +237,34 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ text: [UInt8]) {
+  package mutating func member(_ name: StaticString, _ text: [UInt8]) {
     key(name)
     string(text)
   }
 
-  mutating func string(_ text: [UInt8]) {
+  package mutating func string(_ text: [UInt8]) {
     separate()
     quote(text)
   }
 
-  mutating func null() { literal("null") }
+  package mutating func null() { literal("null") }
 
   mutating func literal(_ word: StaticString) {
     separate()
     output.put(word)
   }
 
-  mutating func bool(_ value: Bool) {
+  package mutating func bool(_ value: Bool) {
     separate()
     output.put(value ? "true" : "false")
   }
 
-  mutating func signed(_ number: Int64) {
+  package mutating func signed(_ number: Int64) {
     separate()
     output.put(number)
   }
 
-  mutating func integer(_ number: UInt64) {
+  package mutating func integer(_ number: UInt64) {
     separate()
     output.put(number)
   }

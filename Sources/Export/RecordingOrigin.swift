@@ -35,6 +35,8 @@ extension Report {
   ) {
     let recording = file.recording
     let moment = given ?? file.moment(status: status)
+    // Before the rest, which takes its time: what is short is still open then.
+    let openOperations = recording.openOperations()
     var found: (profile: Profile, windows: [Window])?
     recording.betweenTicks(at: moment) {
       let profile = Profile(of: recording, at: moment, distributions: .all)
@@ -56,7 +58,7 @@ extension Report {
       windows: found?.windows ?? [],
       origin: RecordingOrigin(
         path: path, status: status, isTruncated: file.isTruncated,
-        openOperations: recording.openOperations()))
+        openOperations: openOperations))
   }
 
   private static func windows(of profile: Profile) -> [Window] {

@@ -16,9 +16,8 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
-  /// What is known of a recording that another process made; nil in its own.
-  public let origin: RecordingOrigin?
-  public let sessions: Sessions
+  /// nil in a report without any.
+  public let sessions: Sessions?
   /// The latest past, shortest first; empty without a collector.
   public let windows: [Window]
 
@@ -33,12 +32,14 @@ public struct Report {
       self.process = process
     }
   }
+  /// What is known of a recording that another process made; nil in its own.
+  public let origin: RecordingOrigin?
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames(), sessions: Sessions = Sessions(), windows: [Window] = [],
+    frames: FrameNames = FrameNames(), sessions: Sessions? = nil, windows: [Window] = [],
     origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
@@ -51,9 +52,9 @@ public struct Report {
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
-    self.origin = origin
     self.sessions = sessions
     self.windows = windows
+    self.origin = origin
   }
 
   /// The name of an operation.

@@ -6,23 +6,24 @@ import Recording
 extension Report {
   func putSessions(_ json: inout JSONWriter) {
     let fields = sessionFields()
+    let forgotten = sessions?.forgottenStats ?? prognos_session_stats()
     json.key("sessions")
     json.object { json in
-      json.member("open", .integer(sessions.open))
-      json.member("opened", .integer(sessions.opened))
-      json.member("forgotten", .integer(sessions.forgotten))
-      json.member("forgotten_count", .integer(sessions.forgottenCalls))
-      json.member("forgotten_failed", .integer(sessions.forgottenFailed))
-      json.member("forgotten_wall_ns", .integer(sessions.forgottenWallNanoseconds))
-      json.member("forgotten_cpu_ns", .integer(sessions.forgottenCPUNanoseconds))
+      json.member("open", .integer(sessions?.open ?? 0))
+      json.member("opened", .integer(sessions?.opened ?? 0))
+      json.member("forgotten", .integer(sessions?.forgotten ?? 0))
+      json.member("forgotten_count", .integer(forgotten.count))
+      json.member("forgotten_failed", .integer(forgotten.failed))
+      json.member("forgotten_wall_ns", .integer(forgotten.wall_ns))
+      json.member("forgotten_cpu_ns", .integer(forgotten.cpu_ns))
       json.key("most_time")
       json.array { json in
-        for index in sessionsByTime(most: 100) {
-          let session = sessions.known[index]
+        for handle in sessions?.byTime(most: 100) ?? [] {
+          guard let stats = sessions?.stats(handle) else { continue }
           json.object { json in
-            json.member("session", .integer(session.handle))
-            json.member("name", sessionName(session.stats))
-            put(fields, of: session.stats, &json)
+            json.member("session", .integer(handle))
+            json.member("name", sessionName(stats))
+            put(fields, of: stats, &json)
           }
         }
       }
@@ -30,14 +31,14 @@ extension Report {
   }
 
   func putSessions(_ output: inout Output, _ style: TextStyle) {
-    guard sessions.opened > 0 else { return }
+    guard let sessions, sessions.opened > 0 else { return }
     var table = Table([
       .init("SESSION", .left), .init("CALLS"), .init("TOTAL"), .init("CPU"), .init("P50"),
       .init("P95"), .init("P99"), .init("SLOWEST"), .init("CALLS/S"), .init("FAILED"),
     ])
     let most = 10
-    for index in sessionsByTime(most: most) {
-      let one = sessions.known[index].stats
+    for handle in sessions.byTime(most: most) {
+      guard let one = sessions.stats(handle) else { continue }
       let hasCalls = one.count > 0
       let active = one.active > 0 ? Array("+".utf8) + style.count(one.active) : []
       table.add([
@@ -55,21 +56,12 @@ extension Report {
     }
     output.put("\n")
     table.render(into: &output, style)
-    putRest(sessions.known.count - most, " more sessions\n", &output)
+    putRest(sessions.handles.count - most, " more sessions\n", &output)
     output.put("  ")
     output.put(sessions.open)
     output.put(" open, ")
     output.put(sessions.opened)
     output.put(" opened so far\n")
-  }
-
-  private func sessionsByTime(most: Int) -> [Int] {
-    let known = sessions.known
-    let order = known.indices.sorted {
-      let (first, second) = (known[$0].stats.wall_ns, known[$1].stats.wall_ns)
-      return first != second ? first > second : $0 < $1
-    }
-    return Array(order.prefix(most))
   }
 
   private func sessionName(_ stats: prognos_session_stats) -> [UInt8] {

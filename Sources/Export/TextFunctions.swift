@@ -23,7 +23,9 @@ extension Report {
 
   func putFunctions(_ output: inout Output, _ style: TextStyle) {
     let sitesOfOperation = sitesByOperation()
-    let times = sitesOfOperation.map { $0.reduce(UInt64(0)) { $0 &+ profile.sites[$1].nanoseconds } }
+    let times = sitesOfOperation.map {
+      $0.reduce(UInt64(0)) { $0 &+ profile.sites[$1].nanoseconds }
+    }
     let ranks = times.indices.filter { times[$0] > 0 }
       .sorted { times[$0] != times[$1] ? times[$0] > times[$1] : $0 < $1 }
     guard !ranks.isEmpty else { return }

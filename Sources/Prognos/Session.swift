@@ -16,7 +16,9 @@ public func prognos_session_open(_ name: UnsafePointer<CChar>!) -> prognos_sessi
   guard let recording = prepareRecording() else { return 0 }
   let text = CleanText(name)
   guard let session = openSession(text, in: recording) else {
-    noRoom("prognos_session_open", "sessions")
+    noRoom(
+      "prognos_session_open",
+      ": too many sessions for memory_limit_bytes, of which they get an eighth")
     return 0
   }
   return session
@@ -47,7 +49,7 @@ public func prognos_session_read(
   }
   return undisturbed {
     guard hasMemory(toRead: recording) else { return noMemory(function) }
-    guard let stats = recording.readSession(SlotHandle(session), at: recording.readingMoment())
+    guard let stats = Sessions(of: recording, at: recording.readingMoment()).stats(session)
     else { return status(unknownHandle(), function, session) }
     return fill(out, size, with: stats, function)
   }

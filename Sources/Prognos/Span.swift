@@ -6,7 +6,11 @@ import Recording
 @c(prognos_span_begin) @implementation
 public func prognos_span_begin(_ op: prognos_op) -> prognos_span {
   let (handle, placement) = beginSpan(op)
-  if placement == .full { noRoom("prognos_span_begin", "open spans") }
+  if placement == .full {
+    noRoom(
+      "prognos_span_begin",
+      ": too many open spans for memory_limit_bytes, of which they get an eighth")
+  }
   return handle
 }
 
@@ -66,22 +70,19 @@ private func refusal(
   case .interrupted: return PROGNOS_INVALID_STATE
   case .done: return PROGNOS_OK
   }
-  ErrorText.set {
-    $0.put(function)
-    $0.put(": handle ")
-    $0.put(handle)
-    $0.put(what)
-  }
+  explain(function, handle, what)
   return status
 }
 
-func noRoom(_ function: StaticString, _ what: StaticString) {
+func noRoom(_ function: StaticString, _ what: StaticString) { explain(function, 0, what) }
+
+private func explain(_ function: StaticString, _ handle: UInt64, _ what: StaticString) {
   ErrorText.set {
     $0.put(function)
-    $0.put(": too many ")
+    if handle != 0 {
+      $0.put(": handle ")
+      $0.put(handle)
+    }
     $0.put(what)
-    $0.put("; they share an eighth of ")
-    $0.put(existingRecording()?.header.pointee.bytes.value ?? 0)
-    $0.put(" bytes (prognos_options.memory_limit_bytes)")
   }
 }

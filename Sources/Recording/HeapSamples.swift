@@ -53,7 +53,8 @@ extension Recording {
     let header = header
     if header.pointee.heapFilterOffset.value != 0 { return true }
     let arena = header.pointee.bytes.value &- UInt64(header.pointee.arenaOffset.value)
-    let slots = UInt32(truncatingIfNeeded: min(arena / 8 / UInt64(HeapSample.bytes), UInt64(Self.mostHeapSamples)))
+    let slots = UInt32(
+      truncatingIfNeeded: min(arena / 8 / UInt64(HeapSample.bytes), UInt64(Self.mostHeapSamples)))
     let capacity = 0x8000_0000 &>> UInt32(truncatingIfNeeded: max(slots, 256).leadingZeroBitCount)
     let tableBytes = capacity &* HeapSample.bytes
     guard let table = claimPages((tableBytes &+ Self.heapFilterBytes) / Layout.page) else {

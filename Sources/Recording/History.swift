@@ -104,7 +104,7 @@ enum Workspace {
   static let pendingOffset = bucketBytes
   static let pendingCapacity = 4096
   /// One `EntryReader` for each record that is summed up.
-  static let readersOffset = pendingOffset + UInt32(pendingCapacity) * 4
+  static let readersOffset = pendingOffset + UInt32(pendingCapacity) * 8
   static let readerCapacity = 128
   static let bytes = (readersOffset + UInt32(readerCapacity) * 96 + 4095) & ~4095
 }

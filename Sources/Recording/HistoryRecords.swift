@@ -11,20 +11,19 @@ extension Recording {
     let pending = pendingBuckets
     var count = 0
     forEachLane { lane in
-      let nothing = nothingPending(in: lane)
+      let nothing = UInt64(nothingPending(in: lane))
       guard count < Workspace.pendingCapacity - 2 else { return }
-      pending[count + 1] = lane.pointee.pending.value
+      pending[count + 1] = UInt64(lane.pointee.pending.value)
       if pending[count + 1] != nothing { count += 1 }
-      pending[count + 1] = lane.pointee.pendingBefore.value
+      pending[count + 1] = UInt64(lane.pointee.pendingBefore.value)
       if pending[count + 1] != nothing { count += 1 }
     }
-    pending[0] = UInt32(count)
-    var found = UnsafeMutableBufferPointer(start: pending + 1, count: count)
-    found.sort()
+    pending[0] = UInt64(count)
+    heapSort(pending + 1, count)
   }
 
   /// The count, and then the offsets.
-  private var pendingBuckets: UnsafeMutablePointer<UInt32> {
+  private var pendingBuckets: UnsafeMutablePointer<UInt64> {
     at(header.pointee.history.workspace.value &+ Workspace.pendingOffset)
   }
 
@@ -34,7 +33,7 @@ extension Recording {
     var (low, high) = (1, Int(pending[0]) + 1)
     while low < high {
       let middle = (low + high) / 2
-      if pending[middle] < offset { low = middle + 1 } else { high = middle }
+      if pending[middle] < UInt64(offset) { low = middle + 1 } else { high = middle }
     }
     return low
   }
@@ -62,8 +61,8 @@ extension Recording {
           into[within] &+= UInt64(cells[within].value)
         }
         var index = pendingIndex(from: buckets)
-        while index <= Int(pending[0]), pending[index] &- buckets < Histogram.octaveBytes {
-          into[Int((pending[index] &- buckets) / 4)] &+= 1
+        while index <= Int(pending[0]), pending[index] &- UInt64(buckets) < UInt64(Histogram.octaveBytes) {
+          into[Int((pending[index] &- UInt64(buckets)) / 4)] &+= 1
           index += 1
         }
       }
@@ -299,5 +298,24 @@ extension Recording {
       pen.endBuckets()
     }
     return left
+  }
+}
+
+/// Sorts in place (Williams, "Algorithm 232: Heapsort", 1964): the library's own sort would take memory for it.
+func heapSort(_ numbers: UnsafeMutablePointer<UInt64>, _ count: Int) {
+  func sink(_ root: Int, _ end: Int) {
+    var root = root
+    while 2 * root + 1 < end {
+      var child = 2 * root + 1
+      if child + 1 < end && numbers[child] < numbers[child + 1] { child += 1 }
+      if numbers[root] >= numbers[child] { return }
+      (numbers[root], numbers[child]) = (numbers[child], numbers[root])
+      root = child
+    }
+  }
+  for root in (0..<count / 2).reversed() { sink(root, count) }
+  for end in (0..<max(count, 1)).reversed() where end > 0 {
+    (numbers[0], numbers[end]) = (numbers[end], numbers[0])
+    sink(0, end)
   }
 }

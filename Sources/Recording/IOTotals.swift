@@ -101,7 +101,8 @@ extension Profile {
   /// that of a call to itself twice; and what belongs to no operation. Cost: the paths once.
   mutating func addUpIO() {
     recording.forEachLane { lane in
-      let root: UnsafeMutablePointer<CallNode> = recording.at(recording.zone(lane.pointee.root.value))
+      let root: UnsafeMutablePointer<CallNode> = recording.at(
+        recording.zone(lane.pointee.root.value))
       outsideIO.add(recording.io(of: root))
     }
     if let shared = recording.sharedIO { outsideIO.add(shared) }

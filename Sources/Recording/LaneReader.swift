@@ -259,9 +259,10 @@ extension Recording {
             startTicks: call.start, node: call.node))
       }
     }
-    for open in openSpans() where UInt32(truncatingIfNeeded: open.word) == SpanRecord.State.suspended {
-      guard let span = span(index: open.index), isOperation(span.pointee.operation.value),
-        ReadingBudget.take(&left)
+    for (index, word) in OpenSpans(of: self).words.enumerated()
+    where UInt32(truncatingIfNeeded: word) == SpanRecord.State.suspended {
+      guard let span = span(index: UInt32(truncatingIfNeeded: index)),
+        isOperation(span.pointee.operation.value), ReadingBudget.take(&left)
       else { continue }
       all.append(
         OpenOperation(

@@ -85,13 +85,14 @@ public struct Profile {
     self.recording = recording
     self.moment = moment
     pathless = (0..<recording.operationCount).map {
-      Self.withSuspension(recording.readPathless(of: $0 + 1), at: moment)
+      var totals = recording.readPathless(of: $0 + 1)
+      totals.addSuspension(at: moment)
+      return totals
     }
-    let spans = recording.openSpans()
-    var entered: [UInt32: SpanSegment] = [:]
+    var spans = OpenSpans(of: recording)
     var budget = ReadingBudget(of: recording)
-    recording.forEachLane { lane in read(lane, distributions, &entered, &budget) }
-    addOpenSpans(spans, entered: entered)
+    recording.forEachLane { lane in read(lane, distributions, &spans, &budget) }
+    add(spans)
     readSamples(frames: budget.frames)
     for index in paths.indices {
       paths[index].calleeTicks &+= paths[index].totals.pathlessCalleeTicks
@@ -112,7 +113,7 @@ public struct Profile {
 
   private mutating func read(
     _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions,
-    _ entered: inout [UInt32: SpanSegment], _ budget: inout ReadingBudget
+    _ spans: inout OpenSpans, _ budget: inout ReadingBudget
   ) {
     // From the newest node to the oldest; callers are older than what they call. Older ones lie lower: an arena
     // only grows.
@@ -139,9 +140,10 @@ public struct Profile {
         pathOfNode[offset] = path
         let wanted =
           distributions == .all || distributions == .of(operation: operation)
-        let (totals, distribution) = recording.read(
+        var (totals, distribution) = recording.read(
           node, of: lane, at: moment, withDistribution: wanted, &budget)
-        paths[path].totals.add(withSuspension(totals))
+        totals.addSuspension(at: moment)
+        paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
         if ReadingBudget.take(&budget.ioRecords) { paths[path].selfIO.add(recording.io(of: node)) }
@@ -152,7 +154,7 @@ public struct Profile {
       var totals = Totals()
       let ticks = moment.ticks > call.start ? moment.ticks - call.start : 0
       if let span = call.span {
-        entered[span] = SpanSegment(ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
+        spans.enter(span, ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
         // What an entered span takes is not the caller's own.
         totals.pathlessCalleeTicks = ticks
         totals.pathlessCalleeOffCPUNanoseconds = call.offCPUNanoseconds

@@ -83,7 +83,8 @@ public enum RecordingFailure: Error {
       text.put(UInt64(Layout.headerBytes))
     case .noRecording: text.put("is no recording: it does not begin as one")
     case .otherByteOrder:
-      text.put("was recorded on a machine with the other byte order, which this version cannot read")
+      text.put(
+        "was recorded on a machine with the other byte order, which this version cannot read")
     case .otherVersion(let version):
       text.put("has format version ")
       text.put(UInt64(version))
@@ -153,7 +154,8 @@ extension Recording {
     try check("bytes", bytes, Layout.minimumBytes...Layout.maximumBytes)
     try check("operation_capacity", header.pointee.operationCapacity.value, 1...1_000_000)
     try check("lane_capacity", header.pointee.laneCapacity.value, 1...65_536)
-    try check("module_capacity", header.pointee.moduleCapacity.value, 1...UInt64(Layout.mostModules))
+    try check(
+      "module_capacity", header.pointee.moduleCapacity.value, 1...UInt64(Layout.mostModules))
     try checkPower("index_capacity", header.pointee.indexCapacity.value)
     try checkPower("host_frame_capacity", header.pointee.hostFrameCapacity.value)
     try checkZones(bytes)

@@ -1,103 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
 
-/// Sessions as a reader finds them.
+/// Sessions as a reader finds them: those that are open, and those closed whose records were not used again.
 public struct Sessions {
-  public struct Session {
-    public let handle: UInt64
-    public let stats: prognos_session_stats
+  private let recording: Recording
+  private let moment: ReadingMoment
+  public private(set) var handles: [UInt64] = []
+  /// Of the same.
+  private var wallTicks: [UInt64] = []
+  /// By the index of a session's record.
+  private let active: [UInt64]
+
+  public var open: UInt64 { UInt64(recording.header.pointee.sessions.table.inUse.value) }
+  public var opened: UInt64 { recording.header.pointee.sessions.opened.value }
+  /// Closed, and their records used again.
+  public var forgotten: UInt64 { recording.header.pointee.sessions.forgotten.value }
+  /// What the calls of these were together.
+  public var forgottenStats: prognos_session_stats {
+    recording.stats(of: recording.header.pointee.sessions.forgottenCalls, at: moment)
   }
 
-  /// Those that are open, and those closed whose records were not used again.
-  public var known: [Session] = []
-  public var open: UInt64 = 0
-  public var opened: UInt64 = 0
-  /// Closed and forgotten: how many, and what their calls were together.
-  public var forgotten: UInt64 = 0
-  public var forgottenCalls: UInt64 = 0
-  public var forgottenFailed: UInt64 = 0
-  public var forgottenWallNanoseconds: UInt64 = 0
-  public var forgottenCPUNanoseconds: UInt64 = 0
-
-  public init() {}
-
-  /// Cost: about a microsecond a session, and the stacks of all lanes.
+  /// Cost: some ten nanoseconds a session, and the stacks of all lanes.
   public init(of recording: Recording, at moment: ReadingMoment) {
-    let active = recording.callsInSessions(nil)
+    self.recording = recording
+    self.moment = moment
+    active = recording.callsInSessions()
     let used = min(
       recording.header.pointee.sessions.table.used.acquired,
       recording.byteCount / SessionRecord.bytes)
     for index in 0..<used {
       guard let record = recording.session(index: index) else { break }
-      let handle = SlotHandle(index: index, generation: record.pointee.slot.generation)
-      guard
-        let stats = recording.readSession(handle, at: moment, active: active[index] ?? 0)
-      else { continue }
-      known.append(Session(handle: handle.value, stats: stats))
+      if record.pointee.openedTicks.value == 0 { continue }
+      let generation = record.pointee.slot.generation
+      handles.append(SlotHandle(index: index, generation: generation).value)
+      wallTicks.append(record.pointee.calls.wallTicks.value)
     }
-    open = UInt64(recording.header.pointee.sessions.table.inUse.value)
-    opened = recording.header.pointee.sessions.opened.value
-    forgotten = recording.header.pointee.sessions.forgotten.value
-    let calls = recording.readSums(recording.header.pointee.sessions.forgottenCalls)
-    forgottenCalls = calls.count
-    forgottenFailed = calls.failed
-    forgottenWallNanoseconds = moment.nanoseconds(calls.wallTicks)
-    forgottenCPUNanoseconds = recording.cpuNanoseconds(calls, at: moment)
   }
-}
 
-/// A session's sums as values.
-private struct SessionTotals {
-  let count, failed, wallTicks, enteredTicks, offCPUNanoseconds, work: UInt64
+  /// The numbers of one; nil when it was forgotten meanwhile, or never was.
+  public func stats(_ handle: UInt64) -> prognos_session_stats? {
+    let handle = SlotHandle(handle)
+    let isCounted = Int(handle.index) < active.count
+    return recording.readSession(
+      handle, at: moment, active: isCounted ? active[Int(handle.index)] : 0)
+  }
+
+  /// The handles of at most `most` sessions, those with the most wall time first.
+  public func byTime(most: Int) -> [UInt64] {
+    var found: [UInt64] = []
+    var left = wallTicks.map { $0 &+ 1 }  // 0: taken
+    while found.count < min(most, handles.count) {
+      var best = 0
+      for index in left.indices where left[index] > left[best] { best = index }
+      left[best] = 0
+      found.append(handles[best])
+    }
+    return found
+  }
 }
 
 extension Recording {
-  fileprivate func readSums(_ sums: borrowing SessionSums) -> SessionTotals {
-    SessionTotals(
-      count: sums.count.value, failed: sums.failed.value, wallTicks: sums.wallTicks.value,
-      enteredTicks: sums.enteredTicks.value, offCPUNanoseconds: sums.offCPUNanoseconds.value,
-      work: sums.work.value)
+  fileprivate func stats(
+    of sums: borrowing SessionSums, at moment: ReadingMoment
+  ) -> prognos_session_stats {
+    var stats = prognos_session_stats()
+    stats.count = sums.count.value
+    stats.failed = sums.failed.value
+    stats.wall_ns = moment.nanoseconds(sums.wallTicks.value)
+    if header.pointee.cpuClock.value != CPUClock.off {
+      let entered = moment.nanoseconds(sums.enteredTicks.value)
+      stats.cpu_ns = entered - min(sums.offCPUNanoseconds.value, entered)
+    }
+    stats.work = sums.work.value
+    return stats
   }
 
-  fileprivate func cpuNanoseconds(_ totals: SessionTotals, at moment: ReadingMoment) -> UInt64 {
-    let entered = moment.nanoseconds(totals.enteredTicks)
-    guard header.pointee.cpuClock.value != CPUClock.off else { return 0 }
-    return entered - min(totals.offCPUNanoseconds, entered)
-  }
-
-  /// How many operations and spans are open in each session, by its index; of one session alone if one is given.
-  func callsInSessions(_ wanted: UInt32?) -> [UInt32: UInt64] {
-    var found: [UInt32: UInt64] = [:]
+  /// How many operations and spans are open in each session, by its index.
+  fileprivate func callsInSessions() -> [UInt64] {
+    let sessions = min(header.pointee.sessions.table.used.acquired, 1 << 16)
+    var found = [UInt64](repeating: 0, count: Int(sessions))
+    if sessions == 0 { return found }
     forEachLane { lane in
       var isCall = false
       forEachFrame(of: lane) { _, frame in
         let isSession = frame.pointee.isSession
-        let index = frame.pointee.parent.value
-        if isSession && isCall && (wanted == nil || wanted == index) {
-          found[index, default: 0] += 1
-        }
+        let index = Int(frame.pointee.parent.value)
+        if isSession && isCall && index < found.count { found[index] &+= 1 }
         // What stands on a span belongs to that.
         isCall = !isSession && !frame.pointee.isSpan && frame.pointee.operation != 0
       }
     }
-    for open in openSpans() {
-      guard let session = span(index: open.index)?.pointee.session.value, session != 0 else {
-        continue
+    for index in 0..<header.pointee.spans.table.used.acquired {
+      guard let record = span(index: index) else { break }
+      let handle = SlotHandle(record.pointee.session.value)
+      if record.pointee.openWord != 0, Int(handle.index) < found.count,
+        session(handle) != nil
+      {
+        found[Int(handle.index)] &+= 1
       }
-      let handle = SlotHandle(session)
-      guard wanted == nil || wanted == handle.index,
-        self.session(index: handle.index)?.pointee.slot.generation == handle.generation
-      else { continue }
-      found[handle.index, default: 0] += 1
     }
     return found
-  }
-
-  /// The numbers of a session; nil when its handle is stale.
-  public func readSession(_ handle: SlotHandle, at moment: ReadingMoment) -> prognos_session_stats?
-  {
-    readSession(
-      handle, at: moment, active: callsInSessions(handle.index)[handle.index] ?? 0)
   }
 
   fileprivate func readSession(
@@ -106,25 +108,19 @@ extension Recording {
     guard let record = session(handle) else { return nil }
     let state = UInt32(truncatingIfNeeded: record.pointee.slot.word.acquired)
     let distribution = readDistribution(of: record)
-    let totals = readSums(record.pointee.calls)
-    let fastest = ~record.pointee.fastestComplement.value
+    var stats = stats(of: record.pointee.calls, at: moment)
     let slowest = record.pointee.slowestTicks.value
+    let fastest = min(~record.pointee.fastestComplement.value, slowest)
     func quantile(_ q: Double) -> UInt64 {
       guard let ticks = distribution.quantile(q) else { return 0 }
-      return moment.nanoseconds(max(min(ticks, slowest), min(fastest, slowest)))
+      return moment.nanoseconds(max(min(ticks, slowest), fastest))
     }
-    var stats = prognos_session_stats()
-    stats.count = totals.count
     stats.active = active
-    stats.failed = totals.failed
-    stats.wall_ns = moment.nanoseconds(totals.wallTicks)
-    stats.wall_min_ns = totals.count > 0 ? moment.nanoseconds(fastest) : 0
+    stats.wall_min_ns = moment.nanoseconds(fastest)
     stats.wall_max_ns = moment.nanoseconds(slowest)
     stats.wall_p50_ns = quantile(0.5)
     stats.wall_p95_ns = quantile(0.95)
     stats.wall_p99_ns = quantile(0.99)
-    stats.cpu_ns = cpuNanoseconds(totals, at: moment)
-    stats.work = totals.work
     stats.threads_now = UInt64(state & SessionRecord.State.threads)
     stats.is_open = state & SessionRecord.State.open != 0 ? 1 : 0
     let opened = record.pointee.openedTicks.value
@@ -133,12 +129,13 @@ extension Recording {
     stats.opened_unix_ns = Int64(bitPattern: record.pointee.openedUnix.value)
     let last = record.pointee.lastTicks.value
     let sinceOpened = moment.nanoseconds(last > opened ? last &- opened : 0)
-    stats.last_unix_ns =
-      last == 0 ? 0 : stats.opened_unix_ns &+ Int64(truncatingIfNeeded: sinceOpened)
+    if last != 0 {
+      stats.last_unix_ns = stats.opened_unix_ns &+ Int64(truncatingIfNeeded: sinceOpened)
+    }
     let seconds = Double(moment.nanoseconds(end > opened ? end &- opened : 0)) / 1e9
     if seconds > 0 {
-      stats.rate_per_s = Double(totals.count) / seconds
-      stats.errors_per_min = Double(totals.failed) / seconds * 60
+      stats.rate_per_s = Double(stats.count) / seconds
+      stats.errors_per_min = Double(stats.failed) / seconds * 60
     }
     copyName(of: record, to: &stats)
     // Closed and used for another one meanwhile.

@@ -123,6 +123,7 @@ extension Recording {
   }
 
   /// The session of a handle, open or closed; nil when the handle is stale or was never given out.
+  @inline(never)
   public func session(_ handle: SlotHandle) -> UnsafeMutablePointer<SessionRecord>? {
     guard let record = session(index: handle.index),
       record.pointee.slot.generation == handle.generation, record.pointee.openedTicks.value != 0
@@ -273,6 +274,7 @@ extension Recording {
     session(index: index)?.pointee.slot.word.addShared(.max)
   }
 
+  @inline(never)
   public func count(
     _ call: SessionCall, in record: UnsafeMutablePointer<SessionRecord>, at ticks: UInt64
   ) {

@@ -37,7 +37,8 @@ extension Recording {
     let header = header
     if header.pointee.siteTable.value != 0 { return true }
     let arena = header.pointee.bytes.value &- UInt64(header.pointee.arenaOffset.value)
-    let wanted = UInt32(truncatingIfNeeded: min(arena / 16 / UInt64(Site.bytes), UInt64(Self.mostSites)))
+    let wanted = UInt32(
+      truncatingIfNeeded: min(arena / 16 / UInt64(Site.bytes), UInt64(Self.mostSites)))
     let sites = UInt32(1) &<< UInt32(31 &- max(wanted, 64).leadingZeroBitCount)
     guard let table = claimPages(max(sites &* Site.bytes / Layout.page, 1)) else { return false }
     header.pointee.siteMask.set(sites &- 1)

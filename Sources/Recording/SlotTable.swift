@@ -72,28 +72,30 @@ extension Recording {
   func record<T: ~Copyable>(
     _ index: UInt32, of table: borrowing SlotTable, bytes: UInt32
   ) -> UnsafeMutablePointer<T>? {
-    guard index < table.used.acquired else { return nil }
-    return existingRecord(index, of: table, bytes: bytes)
+    let offset = offsetOfRecord(index, below: table.used.acquired, of: table, bytes: bytes)
+    return offset == 0 ? nil : at(offset)
   }
 
-  private func existingRecord<T: ~Copyable>(
-    _ index: UInt32, of table: borrowing SlotTable, bytes: UInt32
-  ) -> UnsafeMutablePointer<T>? {
+  @inline(never)
+  private func offsetOfRecord(
+    _ index: UInt32, below end: UInt32, of table: borrowing SlotTable, bytes: UInt32
+  ) -> UInt32 {
     let directory = zone(table.directory.acquired)
-    let perChunk = SlotTable.chunkBytes / bytes
-    let chunk = index / perChunk
-    guard directory != 0, chunk < SlotTable.mostChunks else { return nil }
+    let shift = UInt32(truncatingIfNeeded: (SlotTable.chunkBytes / bytes).trailingZeroBitCount)
+    let chunk = index &>> shift
+    guard index < end, directory != 0, chunk < SlotTable.mostChunks else { return 0 }
     let slot: UnsafeMutablePointer<Cell32> = at(directory &+ chunk &* 4)
     let start = zone(slot.pointee.acquired)
-    return start == 0 ? nil : at(start &+ index % perChunk &* bytes)
+    return start == 0 ? 0 : start &+ (index &- chunk &<< shift) &* bytes
   }
 
   /// Takes a record that was never used, in new memory if need be; nil at the limit. Without a lock.
   func takeUnusedRecord(of table: borrowing SlotTable, bytes: UInt32) -> UInt32? {
     while true {
       let index = table.used.value
-      let there: UnsafeMutablePointer<Slot>? = existingRecord(index, of: table, bytes: bytes)
-      if let there {
+      let offset = offsetOfRecord(index, below: .max, of: table, bytes: bytes)
+      if offset != 0 {
+        let there: UnsafeMutablePointer<Slot> = at(offset)
         // Before others may find it; another thread that wants the same one sets the same.
         if there.pointee.word.value == 0 {
           _ = there.pointee.word.exchange(0, for: Slot.word(table.firstGeneration.value &+ 1, 0))

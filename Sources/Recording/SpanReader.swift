@@ -1,54 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An open span, as a reader found it before it read the lanes.
-struct OpenSpan {
-  let index: UInt32
-  let word: UInt64
-  let enteredTicks: UInt64
-}
+/// Open spans as a reader finds them, by the index of their records. Plain arrays of words: the library is
+/// smaller by each type that has no array of its own.
+struct OpenSpans {
+  /// As they were before the lanes were read; 0 of records that are free.
+  private(set) var words: [UInt64] = []
+  private(set) var enteredTicks: [UInt64] = []
+  /// For how long a thread has entered the span now, up to the moment of the reading; in all, and off the CPU.
+  private(set) var segmentTicks: [UInt64] = []
+  private(set) var segmentOffCPUNanoseconds: [UInt64] = []
 
-/// The time for which a thread has entered a span now, up to the moment of the reading.
-struct SpanSegment {
-  let ticks: UInt64
-  let offCPUNanoseconds: UInt64
-}
-
-extension Recording {
-  /// The spans that are open.
   /// Cost: some nanoseconds for each that was ever open at once.
-  func openSpans() -> [OpenSpan] {
-    var found: [OpenSpan] = []
-    let used = min(header.pointee.spans.table.used.acquired, byteCount / SpanRecord.bytes)
+  init(of recording: Recording) {
+    let used = min(
+      recording.header.pointee.spans.table.used.acquired, recording.byteCount / SpanRecord.bytes)
     for index in 0..<used {
-      guard let record = span(index: index) else { break }
-      let word = record.pointee.slot.word.acquired
-      let state = UInt32(truncatingIfNeeded: word)
-      if state == SpanRecord.State.free || state == SpanRecord.State.changing { continue }
-      found.append(
-        OpenSpan(index: index, word: word, enteredTicks: record.pointee.enteredTicks.value))
+      guard let record = recording.span(index: index) else { break }
+      words.append(record.pointee.openWord)
+      enteredTicks.append(record.pointee.enteredTicks.value)
+      segmentTicks.append(0)
+      segmentOffCPUNanoseconds.append(0)
     }
-    return found
+  }
+
+  /// A thread has entered a span.
+  mutating func enter(_ span: UInt32, ticks: UInt64, offCPUNanoseconds: UInt64) {
+    guard Int(span) < words.count else { return }
+    segmentTicks[Int(span)] = ticks
+    segmentOffCPUNanoseconds[Int(span)] = offCPUNanoseconds
+  }
+}
+
+extension SpanRecord {
+  /// Its word when the span is open; else 0.
+  var openWord: UInt64 {
+    let word = slot.word.acquired
+    let state = UInt32(truncatingIfNeeded: word)
+    return state == State.free || state == State.changing ? 0 : word
   }
 }
 
 extension Profile {
   /// Adds what spans have taken so far that were open before the lanes were read and still are: so that none is
   /// found both open and finished.
-  mutating func addOpenSpans(_ spans: [OpenSpan], entered: [UInt32: SpanSegment]) {
-    for open in spans {
-      guard let record = recording.span(index: open.index) else { continue }
-      let word = record.pointee.slot.word.acquired
-      let state = UInt32(truncatingIfNeeded: word)
-      guard word &>> 32 == open.word &>> 32, state != SpanRecord.State.free,
-        state != SpanRecord.State.changing
-      else { continue }
+  mutating func add(_ spans: OpenSpans) {
+    for index in spans.words.indices where spans.words[index] != 0 {
+      guard let record = recording.span(index: UInt32(index)) else { continue }
+      let word = record.pointee.openWord
+      guard word != 0, word &>> 32 == spans.words[index] &>> 32 else { continue }
       openSpans += 1
       var enteredTicks = record.pointee.enteredTicks.value
       var offCPU = record.pointee.offCPUNanoseconds.value
       // Unless it was left meanwhile, and its record has that time already.
-      if let segment = entered[open.index], word == open.word, enteredTicks == open.enteredTicks {
-        enteredTicks &+= segment.ticks
-        offCPU &+= segment.offCPUNanoseconds
+      if word == spans.words[index], enteredTicks == spans.enteredTicks[index] {
+        enteredTicks &+= spans.segmentTicks[index]
+        offCPU &+= spans.segmentOffCPUNanoseconds[index]
       }
       let start = record.pointee.start.value
       var totals = Totals()
@@ -61,19 +67,15 @@ extension Profile {
       add(open: totals, at: record.pointee.node.value, of: record.pointee.operation.value)
     }
   }
+}
 
-  /// Adds what spans of this moment's sums were off the CPU without anybody running them.
-  func withSuspension(_ totals: Totals) -> Totals {
-    Self.withSuspension(totals, at: moment)
-  }
-
-  static func withSuspension(_ totals: Totals, at moment: ReadingMoment) -> Totals {
-    var all = totals
-    let suspended = moment.nanoseconds(totals.suspendedTicks)
-    all.offCPUNanoseconds &+= suspended
-    all.suspendedNanoseconds &+= suspended
-    all.spanOffCPUNanoseconds &+= suspended
-    return all
+extension Totals {
+  /// Counts the time that spans were suspended as time off the CPU.
+  mutating func addSuspension(at moment: ReadingMoment) {
+    let suspended = moment.nanoseconds(suspendedTicks)
+    offCPUNanoseconds &+= suspended
+    suspendedNanoseconds &+= suspended
+    spanOffCPUNanoseconds &+= suspended
   }
 }
 

@@ -102,6 +102,7 @@ extension Recording {
   }
 
   /// The span of a handle, and its state; nil when the handle is stale or was never given out.
+  @inline(never)
   public func span(
     _ handle: SlotHandle
   ) -> (record: UnsafeMutablePointer<SpanRecord>, state: UInt32)? {
@@ -133,6 +134,7 @@ extension Recording {
   /// The node of a span's path in the tree of a lane that its thread owns: found or made by walking the path,
   /// whose nodes never change, in the tree of the lane that began it. As `Frame.node`: where memory is full, the
   /// nearest caller's, with the bit.
+  @inline(never)
   public func node(
     of record: UnsafeMutablePointer<SpanRecord>, in lane: UnsafeMutablePointer<Lane>
   ) -> UInt32 {

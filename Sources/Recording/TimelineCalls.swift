@@ -34,7 +34,8 @@ public struct TimelineCalls {
 
   /// - Parameter until: when calls that have no end are taken to end.
   public init(
-    _ timeline: Timeline, of lane: UnsafeMutablePointer<Lane>, in recording: Recording, until: UInt64
+    _ timeline: Timeline, of lane: UnsafeMutablePointer<Lane>, in recording: Recording,
+    until: UInt64
   ) {
     guard let first = timeline.events.first else { return }
     since = first.ticks

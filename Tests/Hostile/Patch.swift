@@ -85,7 +85,9 @@ public struct Flips {
         ]
         put(UInt64(hurtful[Int(next() % 9)]), bytes: 4, at: offset & ~3, in: file)
       default:
-        let hurtful: [UInt64] = [.max, 1 << 63, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0001, next()]
+        let hurtful: [UInt64] = [
+          .max, 1 << 63, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0001, next(),
+        ]
         put(hurtful[Int(next() % 5)], bytes: 8, at: offset & ~7, in: file)
       }
     }

@@ -21,7 +21,7 @@ final class Past {
   var random = SplitMix(state: 4)
 
   init(limit: UInt64 = 32 << 20, operations: Int, history: Bool = true) throws {
-    sandbox = Sandbox(limit: limit, operations: UInt32(operations), lanes: 8)
+    sandbox = Sandbox(limit: limit, operations: UInt32(max(operations, 8)), lanes: 8)
     sandbox.header.pointee.startMonotonic.set(now)
     lane = sandbox.lane()
     if history { #expect(sandbox.recording.prepareHistory()) }

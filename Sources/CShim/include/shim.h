@@ -131,8 +131,8 @@ void shim_discard(void *address, size_t bytes);
 size_t shim_page_bytes(void);
 uint32_t shim_thread_id(void);
 uint32_t shim_process_id(void);
-uint32_t shim_user_id(void);
 void shim_thread_name(char *name); // 16 bytes, the last a NUL
+uint32_t shim_user_id(void);
 bool shim_thread_is_alive(uint32_t thread_id);
 void shim_yield(void);
 // Keeps the thread from being cancelled in a system call of ours; returns what was, to give back.
