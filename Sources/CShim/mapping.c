@@ -234,7 +234,9 @@ void shim_unmap(void *start, size_t bytes) {
     errno = saved;
 }
 
-// After the host's own handlers and destructors, as the order of loading goes.
+// After the host's own handlers and destructors, as the order of loading goes. A program that only reads
+// recordings does not have it.
+#pragma weak shim_exiting
 __attribute__((destructor)) static void exiting(void) {
-    shim_exiting();
+    if (shim_exiting) shim_exiting();
 }
