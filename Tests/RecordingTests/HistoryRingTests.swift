@@ -108,7 +108,8 @@ struct HistoryRingTests {
       process.rssBytes = second % 60 == 30 ? 9_000 : 100
       process.cpuNanoseconds = UInt64(second)
       recording.tick(
-        at: HistoryMoment(monotonicNanoseconds: past.now, unixNanoseconds: 77), interval: Past.second,
+        at: HistoryMoment(monotonicNanoseconds: past.now, unixNanoseconds: 77),
+        interval: Past.second,
         process: process)
     }
     #expect(recording.pointCount(of: Tier.seconds) == (7_300, 600))
