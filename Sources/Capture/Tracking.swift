@@ -35,6 +35,9 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     }
     prepareTables(
       tracks, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
+    #if hasFeature(Embedded)
+      if options.crash_notes != 0 { startCrashNotes(in: recording) }
+    #endif
     forgetPatched()
     shim_loaded()
     if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {
@@ -53,6 +56,7 @@ public func stopTracking() {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     recording.forEachLane { stopTimer(of: $0) }
     shim_sampler_remove()
+    stopCrashNotes(in: recording)
     cleanTables()
     reasons = TrackingReasons()
   }
@@ -129,12 +133,12 @@ private func prepareTables(
   recording.header.pointee.samplePeriod.set(live & PROGNOS_TRACK_SAMPLES != 0 ? period : 0)
   live |= tracks & PROGNOS_TRACK_TIMELINE
   recording.header.pointee.liveTracks.set(live)
-    if recording.isTimelineLive {
-      recording.forEachLane { recording.prepareTimeline(of: $0) }
-      if let lane = currentLane() { noteThread(of: lane, in: recording) }
-    }
-    // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
-    recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
+  if recording.isTimelineLive {
+    recording.forEachLane { recording.prepareTimeline(of: $0) }
+    if let lane = currentLane() { noteThread(of: lane, in: recording) }
+  }
+  // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
+  recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
     prepareStacks(of: lane, in: recording, depth: depth)
@@ -151,12 +155,14 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
   recording.keep(reasons)
+  if recording.header.pointee.crash.isLive.value != 0 { startCrashNotes(in: recording) }
 }
 
 /// Whether anything is tracked that needs hooks.
 func isTracking(_ recording: Recording) -> Bool {
   let withoutHooks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   return recording.header.pointee.liveTracks.value & ~withoutHooks != 0
+    || recording.header.pointee.crash.isLive.value != 0
 }
 
 /// Takes all hooks out of all tables.

@@ -30,6 +30,8 @@ private func tick(
   _ = recording.calibrateClock()
   recording.beatNow()
   let now = shim_monotonic_ns()
+  recording.beatNow()
+  copyIfDue(recording, monotonicNanoseconds: now)
   guard isLast || recording.isDue(at: now, interval: interval) else { return }
   probe.read(hurried: isLast)
   // It may have hung, and been left behind for another one.
