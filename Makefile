@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
 PYTHON := $(CURDIR)/.venv/bin/python
 SOURCES := Package.swift $(shell find Sources include -type f)
+TOOL := $(BUILD)/bin/prognos
 LIBRARY := $(BUILD)/lib/libprognos.so
 CMAKE_STAMP := $(BUILD)/cmake/build.ninja
 HOSTED := .build
@@ -21,12 +22,17 @@ setup: ## install what is missing: Debian packages, a Python environment in .ven
 	@scripts/setup
 
 .PHONY: build
-build: $(LIBRARY) ## build the library that ships into build/lib
+build: $(LIBRARY) $(TOOL) ## build the library that ships into build/lib, the command into build/bin
 
 $(LIBRARY): $(SOURCES) scripts/build-library
 	@scripts/setup
 	scripts/build-library $(BUILD)/lib
 	@touch -h $@
+
+$(TOOL): $(SOURCES) scripts/build-tool
+	@scripts/setup
+	scripts/build-tool $(BUILD)/bin
+	@touch $@
 
 $(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeLists.txt
 	@scripts/setup
@@ -51,9 +57,10 @@ test-c: build $(CMAKE_STAMP) ## the C, C++, ABI and Python tests against the shi
 	ctest --test-dir $(BUILD)/cmake --output-on-failure --no-tests=error --parallel 2
 
 .PHONY: test-python abi
-test-python: build ## only the ABI and Python tests, by pytest
+test-python: build ## only the ABI, Python and tool tests, by pytest
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/python
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/tool
 
 abi: build ## only the ABI tests: exports, header, hot functions, loading, samples
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi

@@ -16,6 +16,9 @@ let swift: [SwiftSetting] =
     ]
     : [])
 
+// What runs when a profile is read or written: small before fast. The last of the flags counts.
+let small: [SwiftSetting] = swift + (embedded ? [.unsafeFlags(["-Osize"])] : [])
+
 // C has unwind tables and needs no frame pointers, which the bodies of hooks would pay for at each call.
 let c: [CSetting] = [
   .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Xclang", "-mframe-pointer=none"])
@@ -39,7 +42,17 @@ let link: [LinkerSetting] =
 // The unit tests run on the hosted build; what ships is tested through its C ABI.
 let tests: [Target] = [
   .testTarget(
-    name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
+    name: "RecordingTests", dependencies: ["CShim", "CPrognos", "Recording", "Hostile"],
+    swiftSettings: swift),
+  // Damaged recordings, and a process that reads them.
+  .target(
+    name: "Hostile", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
+    path: "Tests/Hostile", swiftSettings: swift),
+  .executableTarget(
+    name: "HostileReader", dependencies: ["Hostile"], path: "Tests/HostileReader",
+    swiftSettings: swift,
+    // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
   // Code to unwind through: optimised, without frame pointers, symbols bound when first called.
   .target(
     name: "Fixtures", path: "Tests/Fixtures",
@@ -50,7 +63,7 @@ let tests: [Target] = [
     name: "CaptureTests", dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Fixtures"],
     swiftSettings: swift, linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "lazy"])]),
   .testTarget(
-    name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Export"],
+    name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
     swiftSettings: swift),
   .testTarget(
     name: "SymbolsTests", dependencies: ["CShim", "Symbols"], swiftSettings: swift),
@@ -61,9 +74,31 @@ let tests: [Target] = [
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
 
+// The command `prognos` is hosted: it may take its time and its memory, and needs a package for its arguments
+// that the library must never see.
+let tool: [Target] = [
+  .executableTarget(
+    name: "PrognosTool",
+    dependencies: [
+      "CShim", "CPrognos", "Recording", "Export", "Symbols",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ], swiftSettings: swift,
+    // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
+  .testTarget(
+    name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
+    swiftSettings: swift),
+]
+
 let package = Package(
   name: "prognos",
-  products: [.library(name: "prognos", type: .dynamic, targets: ["Prognos"])],
+  products: [
+    embedded
+      ? .library(name: "prognos", type: .dynamic, targets: ["Prognos"])
+      : .executable(name: "prognos", targets: ["PrognosTool"])
+  ],
+  dependencies: embedded
+    ? [] : [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
     .systemLibrary(name: "CPrognos", path: "include"),
     .target(name: "CShim", cSettings: c),
@@ -71,11 +106,12 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "Recording"], swiftSettings: swift),
-    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: swift),
+      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"],
+      swiftSettings: small),
+    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
-      exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
-  ] + (embedded ? [] : tests)
+      exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
+  ] + (embedded ? [] : tool + tests)
 )

@@ -8,6 +8,8 @@
  *     prognos/status.h     versions, status codes, the last error
  *     prognos/lifecycle.h  start, stop, the feature flag, capabilities, diagnostics
  *     prognos/operation.h  operations: begin, end, work, fail, PROGNOS_SCOPE
+ *     prognos/span.h       spans: operations that leave their thread
+ *     prognos/session.h    sessions: whom operations are for
  *     prognos/reading.h    statistics of operations and of the process
  *     prognos/dump.h       a profile as a file or as text
  *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
@@ -66,5 +68,7 @@
 #include "prognos/operation.h"
 #include "prognos/reading.h"
 #include "prognos/runtime.h"
+#include "prognos/session.h"
+#include "prognos/span.h"
 
 #endif /* PROGNOS_H */

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "shim.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = shim_open_read(path);
     if (fd < 0) return -1;
     size_t have = 0;
     while (have < capacity) {
@@ -46,16 +45,6 @@ bool shim_thread_io_read(shim_thread_io *out) {
     }
     out->own_bytes = (uint64_t)got;
     return true;
-}
-
-ptrdiff_t shim_count_entries(const char *path) {
-    DIR *directory = opendir(path);
-    if (!directory) return -1;
-    ptrdiff_t count = 0;
-    for (struct dirent *entry; (entry = readdir(directory));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) count++;
-    closedir(directory);
-    return count;
 }
 
 static int write_all(int fd, const char *at, size_t count) {

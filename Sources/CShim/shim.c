@@ -190,6 +190,10 @@ void shim_thread_name(char name[16]) {
     prctl(PR_GET_NAME, name);
 }
 
+uint32_t shim_user_id(void) {
+    return (uint32_t)geteuid();
+}
+
 bool shim_thread_is_alive(uint32_t thread_id) {
     int saved = errno;
     bool alive = syscall(SYS_tgkill, getpid(), (pid_t)thread_id, 0) == 0 || errno != ESRCH;
@@ -245,6 +249,10 @@ bool shim_thread_is_ending(void) {
     if (!has_thread_key) return false;
     const void *slot = pthread_getspecific(thread_key);
     return slot == &ending[0] || slot == &ending[1];
+}
+
+void shim_thread_hide(void) {
+    if (has_thread_key) pthread_setspecific(thread_key, &ending[0]);
 }
 
 void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {

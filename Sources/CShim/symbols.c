@@ -13,9 +13,11 @@
 int shim_open_regular(const char *path, bool follow_link, uint64_t *size, bool *is_ours) {
     // O_NONBLOCK: a pipe under that name must not keep us waiting.
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow_link ? 0 : O_NOFOLLOW);
+    // Devices are not even opened: that alone may do something.
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
     int fd = open(path, flags);
     if (fd < 0) return -1;
-    struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(fd);
         return -1;

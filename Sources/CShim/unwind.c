@@ -30,6 +30,14 @@ void shim_each_object(void (*each)(void *context, const shim_object *object), vo
     dl_iterate_phdr(visit_object, &to);
 }
 
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); // of the linker
+
+const void *shim_own_headers(uint64_t *count, uint64_t *bias) {
+    *count = __ehdr_start.e_phnum;
+    *bias = (uint64_t)&__ehdr_start; // the first segment is linked at 0
+    return (const char *)&__ehdr_start + __ehdr_start.e_phoff;
+}
+
 // The main thread's stack grows on demand below where it began, which the loader keeps. The C library
 // would read /proc for it through a stream, which would count as the host's.
 extern void *__libc_stack_end __attribute__((weak)); // of the loader

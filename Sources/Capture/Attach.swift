@@ -30,7 +30,8 @@ func wasOpenAtFork() -> Bool {
 
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
 /// Cost: microseconds; makes the recording if there is none yet.
-func attach() -> UnsafeMutablePointer<Lane>? {
+/// - Parameter inHook: while the host allocates, where nothing may be started.
+func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   guard let recording = prepareRecording() else { return nil }
   let refusal = lastRefusal.load(ordering: .relaxed)
   if refusal != 0 && shim_monotonic_ns() &- refusal < retryAfter { return nil }
@@ -56,6 +57,7 @@ func attach() -> UnsafeMutablePointer<Lane>? {
   shim_slot_set(lane)
   shim_watch_thread(lane)
   if recording.stacksReady { prepareStackOfThread(lane, in: recording) }
+  if !inHook { resumeCollector() }
   return lane
 }
 
@@ -66,7 +68,7 @@ func attachFromHook() -> UnsafeMutablePointer<Lane>? {
   if shim_thread_is_ending() { return nil }
   let saved = shim_errno()
   defer { shim_errno_set(saved) }
-  return attach()
+  return attach(inHook: true)
 }
 
 private func prepareStackOfThread(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
@@ -132,9 +134,11 @@ func forked() {
   let (tracks, period) = (header?.pointee.liveTracks.value, header?.pointee.samplePeriod.value)
   guard restartRecordingInChild() else {
     if let recording = existingRecording() { forgetOtherUnwinds(in: recording) }
+    forgetCollector()
     return
   }
   openAtFork.wrappingAdd(open, ordering: .relaxed)
+  forgetCollector()
   shim_slot_set(nil)
   if let tracks, let period, let recording = existingRecording() {
     resumeTracking(tracks, period: period, in: recording)

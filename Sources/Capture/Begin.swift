@@ -62,7 +62,7 @@ func beginCarefully(_ op: prognos_op) {
   let below = recording.frame(top: topOffset)
   let top = begin(op, above: below, on: lane, of: recording)
   if top != below, top.pointee.operation != 0 {
-    noteBegin(op, at: top.pointee.start.value, on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: top.pointee.start.value, on: lane, of: recording)
   }
   lane.pointee.top.publish(recording.offset(of: top))
 }
@@ -80,7 +80,7 @@ private func begin(
     lane.pointee.tooDeep.add(1)
     top.pointee.work.add(1)
     top.pointee.start.set(top.pointee.start.value | bitOfTooDeep(op))
-    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: ticks(in: recording), on: lane, of: recording)
     return top
   }
   guard let slot = recording.slot(above: top, in: lane) else {
@@ -89,7 +89,7 @@ private func begin(
     wall.pointee.work.set(1)
     wall.pointee.node.set(top.pointee.node.value)
     wall.pointee.start.set(bitOfTooDeep(op))
-    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: ticks(in: recording), on: lane, of: recording)
     return wall
   }
   // What happened since the last call belongs to the operation that is open so far.
@@ -105,7 +105,9 @@ private func begin(
   if !top.pointee.isPathless { node = recording.child(op, of: parent, in: lane) }
   slot.pointee.node.set(node ?? parent | CallNode.pathless)
   slot.pointee.parent.set(node == nil ? 0 : parent)
-  let isPlain = node != nil && recording.header.pointee.mode.value != Header.Mode.careful
+  let isPlain =
+    node != nil && recording.header.pointee.mode.value != Header.Mode.careful
+    && !recording.skippingLowest(top).pointee.isSession
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)
   slot.pointee.work.set(0)

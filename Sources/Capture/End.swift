@@ -107,7 +107,7 @@ private func end(
   var (top, now) = (top, now)
   if top.pointee.key.value == Frame.Mark.wall {
     if top.pointee.start.value & bitOfTooDeep(op) != 0 {
-      noteEnd(op, at: now, on: lane, of: recording)
+      noteEvent(TimelineWord.end, op, at: now, on: lane, of: recording)
       let left = top.pointee.work.value &- 1
       top.pointee.work.set(left)
       return left == 0 ? top - 1 : top
@@ -119,7 +119,7 @@ private func end(
   chargeKernelIO(to: top, on: lane, of: recording)
 
   var found = top
-  while found.pointee.operation != op {
+  while !found.pointee.isCall(of: op) {
     if found.pointee.key.value == Frame.Mark.root {
       if isEnabled() && !wasOpenAtFork() { lane.pointee.unbalancedEnds.add(1) }
       return top
@@ -144,15 +144,25 @@ func abandonAll(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   lane.pointee.top.set(recording.offset(of: top))
 }
 
-/// Adds a call to its node and takes it from the stack; returns the frame below.
-private func close(
+/// Adds a call to its node, or leaves what is entered, and takes it from the stack; returns the frame below.
+@inline(never)
+func close(
   _ frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool,
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
+  if frame.pointee.isSpan || frame.pointee.isSession {
+    if frame.pointee.isSpan {
+      noteEvent(TimelineWord.leave, frame.pointee.operation, at: now, on: lane, of: recording)
+    }
+    return closeEntered(frame, at: now, forced: abandoned, on: lane, of: recording)
+  }
   let below = recording.skippingLowest(frame - 1)
   noteEnd(of: frame, at: now, abandoned: abandoned, on: lane, of: recording)
   let call = FinishedCall(of: frame, at: now, abandoned: abandoned)
   if call.wasSwitched, below.pointee.operation != 0 { below.addSwitches(of: frame) }
+  if below.pointee.isSession, let session = recording.session(index: below.pointee.parent.value) {
+    recording.count(call.inSession, in: session, at: now)
+  }
   if frame.pointee.isPathless {
     lane.pointee.untrackedPaths.add(1)
     let record = recording.operation(frame.pointee.operation)

@@ -11,6 +11,8 @@ struct FinishedCall {
   private let voluntarySwitches: UInt64
   private let involuntarySwitches: UInt64
   private let pageFaults: UInt64
+  /// nil of a call that is no span.
+  private let suspendedTicks: UInt64?
 
   init(of frame: UnsafeMutablePointer<Frame>, at now: UInt64, abandoned: Bool) {
     // Counters of different CPUs may disagree by some ticks: never below zero.
@@ -24,10 +26,33 @@ struct FinishedCall {
     voluntarySwitches = switched ? UInt64(frame.pointee.voluntarySwitches.value) : 0
     involuntarySwitches = switched ? UInt64(frame.pointee.involuntarySwitches.value) : 0
     pageFaults = switched ? UInt64(frame.pointee.pageFaults.value) : 0
+    suspendedTicks = nil
+  }
+
+  /// A span that ends, suspended.
+  init(of span: UnsafeMutablePointer<SpanRecord>, at now: UInt64) {
+    let wall = now &- span.pointee.start.value
+    let entered = span.pointee.enteredTicks.value
+    wallTicks = max(Int64(bitPattern: wall) < 0 ? 0 : wall, entered)
+    isAbandoned = false
+    state = span.pointee.failure.value | Frame.State.switched
+    work = span.pointee.work.value
+    offCPUNanoseconds = span.pointee.offCPUNanoseconds.value
+    voluntarySwitches = UInt64(span.pointee.voluntarySwitches.value)
+    involuntarySwitches = UInt64(span.pointee.involuntarySwitches.value)
+    pageFaults = UInt64(span.pointee.pageFaults.value)
+    suspendedTicks = wallTicks &- entered
   }
 
   var wasSwitched: Bool { state & Frame.State.switched != 0 }
   var hasFailed: Bool { state & Frame.State.failed != 0 }
+
+  /// The call as its session counts it.
+  var inSession: SessionCall {
+    SessionCall(
+      wallTicks: wallTicks, enteredTicks: wallTicks &- (suspendedTicks ?? 0),
+      offCPUNanoseconds: offCPUNanoseconds, work: work, hasFailed: hasFailed)
+  }
 
   /// By the lane's owner.
   func add(
@@ -45,6 +70,11 @@ struct FinishedCall {
     if !recording.count(bucket: bucket, of: node, in: lane) { lane.pointee.untrackedPaths.add(1) }
     node.pointee.work.add(work)
     if isAbandoned { node.pointee.abandoned.add(1) }
+    if let suspendedTicks {
+      node.pointee.spans.wallTicks.add(wallTicks)
+      node.pointee.spans.suspendedTicks.add(suspendedTicks)
+      node.pointee.spans.offCPUNanoseconds.add(offCPUNanoseconds)
+    }
     if state != 0 {
       node.pointee.offCPUNanoseconds.add(offCPUNanoseconds)
       node.pointee.voluntarySwitches.add(voluntarySwitches)
@@ -84,7 +114,28 @@ struct FinishedCall {
     record.pointee.pathless.voluntarySwitches.addShared(voluntarySwitches)
     record.pointee.pathless.involuntarySwitches.addShared(involuntarySwitches)
     record.pointee.pathless.pageFaults.addShared(pageFaults)
+    record.pointee.pathless.suspendedTicks.addShared(suspendedTicks ?? 0)
     record.pointee.pathless.count.addShared(1)
+  }
+
+  /// What a span took while a thread had entered it, by that thread.
+  func add(to span: UnsafeMutablePointer<SpanRecord>) {
+    span.pointee.enteredTicks.add(wallTicks)
+    span.pointee.offCPUNanoseconds.add(offCPUNanoseconds)
+    span.pointee.voluntarySwitches.add(UInt32(truncatingIfNeeded: voluntarySwitches))
+    span.pointee.involuntarySwitches.add(UInt32(truncatingIfNeeded: involuntarySwitches))
+    span.pointee.pageFaults.add(UInt32(truncatingIfNeeded: pageFaults))
+    if work != 0 { span.pointee.work.addShared(work) }
+    if hasFailed { span.pointee.failure.set(state & ~Frame.State.switched) }
+  }
+
+  /// What was said of the open call below a session while the session stood on it.
+  func handDown(to call: UnsafeMutablePointer<Frame>) {
+    call.pointee.work.add(work)
+    if hasFailed {
+      let switched = call.pointee.state.value & Frame.State.switched
+      call.pointee.state.set(switched | state & ~Frame.State.switched)
+    }
   }
 }
 

@@ -18,7 +18,7 @@ public func prognos_work(_ amount: UInt64) {
 @c(prognos_fail) @implementation
 public func prognos_fail(_ kind: UnsafePointer<CChar>!) {
   markTop { frame in
-    let number = numberOfKind(kind)
+    let number = numberOfKind(kind, in: attachedRecording())
     let plain = frame.pointee.state.value & ((1 << Frame.State.kindShift) - 1)
     frame.pointee.state.set(plain | Frame.State.failed | number &<< Frame.State.kindShift)
   }
@@ -51,8 +51,8 @@ private func frameBelowSegment(
 }
 
 @_semantics("no_performance_analysis") @inline(never)
-private func numberOfKind(_ kind: UnsafePointer<CChar>?) -> UInt32 {
+func numberOfKind(_ kind: UnsafePointer<CChar>?, in recording: Recording) -> UInt32 {
   let text: CleanText
   if let kind, kind[0] != 0 { text = CleanText(kind) } else { text = CleanText("unspecified") }
-  return attachedRecording().numberOfKind(text)
+  return recording.numberOfKind(text)
 }

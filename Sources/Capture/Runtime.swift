@@ -92,6 +92,8 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.wantedOperations.set(options.max_ops)
   recording.header.pointee.wantedLanes.set(options.max_threads)
   recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)
+  recording.identify()
+  recording.keep(trackingReasons())
   recording.setEnabled(isWantedOn)
   shim_install_hooks({ threadEnded($0) }, { forked() })
   return recording
@@ -149,6 +151,7 @@ extension Recording {
     let quick = isTimelineLive ? Header.Mode.timeline : Header.Mode.counter
     let on = usesCounter && !isKernelAsked ? quick : Header.Mode.careful
     let wasEnabled = header.pointee.mode.value != Header.Mode.off
+    identity.pointee.modeWhenOn.set(on)
     header.pointee.mode.set(enabled ? on : Header.Mode.off)
     if enabled != wasEnabled { recordSwitch(on: enabled, at: ticks(in: self)) }
   }
@@ -172,6 +175,7 @@ func restartRecordingInChild() -> Bool {
   shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
   recording.beginAgain(processID: shim_process_id())
   recording.startClock()
+  recording.identify()
   return true
 }
 

@@ -69,7 +69,10 @@ private func changeTracking(_ change: () -> Void) {
   {
     shim_yield()
   }
-  undisturbed(change)
+  undisturbed {
+    change()
+    existingRecording()?.keep(reasons)
+  }
   changing.store(0, ordering: .releasing)
 }
 
@@ -135,7 +138,7 @@ private func prepareTables(
     if let lane = currentLane() { noteThread(of: lane, in: recording) }
   }
   // The kernel's count is looked at on the slow path, the timeline is written on one of its own.
-  if recording.header.pointee.mode.value != Header.Mode.off { recording.setEnabled(true) }
+  recording.setEnabled(recording.header.pointee.mode.value != Header.Mode.off)
   let depth = recording.header.pointee.stackDepth.value
   if recording.stacksReady, let lane = currentLane() {
     prepareStacks(of: lane, in: recording, depth: depth)
@@ -152,6 +155,7 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
   if recording.header.pointee.crash.isLive.value != 0 { startCrashNotes(in: recording) }
+  recording.keep(reasons)
 }
 
 /// Whether anything is tracked that needs hooks.

@@ -68,12 +68,12 @@ extension Report {
 
   private func put(_ call: TimelineCall, _ json: inout JSONWriter) {
     putEvent(
-      call.isSpan ? "span" : "operation", bytes(of: name(of: call.operation)), call.start, call.end,
+      call.isSpan ? "span" : "operation", name(of: call.operation), call.start, call.end,
       thread: call.threadID, &json
     ) { json in
       if call.work != 0 { json.member("work", .integer(call.work)) }
       if let kind = call.failure {
-        let name = profile.recording.nameOfKind(kind).map { bytes(of: $0) }
+        let name = profile.recording.textOfKind(kind)
         json.member("failure", name ?? Array("other".utf8))
       }
       let marks: [(Bool, StaticString)] = [

@@ -7,40 +7,57 @@ import Recording
 extension Report {
   public func folded() -> Output {
     var output = Output()
+    var leftOut: UInt64 = 0
+    func put(_ path: Profile.Path, _ stack: UInt32, _ time: UInt64) {
+      if output.bytes.count < Self.mostFoldedBytes {
+        putLine(operations(to: path), functions(of: stack), time, &output)
+      } else {
+        leftOut &+= time
+      }
+    }
     var sitesOfPath = [[Int]](repeating: [], count: profile.paths.count)
     for (index, site) in profile.sites.enumerated() where site.nanoseconds > 0 && site.stack != 0 {
       if let path = site.path { sitesOfPath[path].append(index) }
     }
     for (index, path) in profile.paths.enumerated() {
       let time = profile.nanoseconds(profile.selfTicks(path))
-      let sampled = sitesOfPath[index].reduce(UInt64(0)) { $0 + profile.sites[$1].nanoseconds }
+      let sampled = sitesOfPath[index].reduce(UInt64(0)) { $0 &+ profile.sites[$1].nanoseconds }
       // Samples are an estimate, and may come to more than there was.
       let scale = sampled > time ? Double(time) / Double(sampled) : 1
       var left = time
       for site in sitesOfPath[index].map({ profile.sites[$0] }) {
-        let share = min(UInt64(Double(site.nanoseconds) * scale), left)
+        let share = min(wholePart(Double(site.nanoseconds) * scale), left)
         left -= share
-        if share > 0 { putLine(operations(to: path), functions(of: site.stack), share, &output) }
+        if share > 0 { put(path, site.stack, share) }
       }
-      if left > 0 { putLine(operations(to: path), [], left, &output) }
+      if left > 0 { put(path, 0, left) }
     }
     for (index, calls) in profile.pathless.enumerated() {
       let time = profile.selfNanoseconds(pathless: calls)
       if time > 0 { putLine([UInt32(index + 1)], [], time, &output) }
     }
+    if leftOut > 0 {
+      output.put("(left out: the rest is longer than 256 MiB) ")
+      output.put(leftOut)
+      output.put("\n")
+    }
     return output
   }
+
+  /// A line repeats all its callers: a few megabytes of a recording may stand for gigabytes of lines, which no
+  /// flame graph can show.
+  private static var mostFoldedBytes: Int { 256 << 20 }
 
   private func putLine(
     _ operations: [UInt32], _ functions: [[UInt8]], _ time: UInt64, _ output: inout Output
   ) {
     for (index, operation) in operations.enumerated() {
       if index > 0 { output.put(";") }
-      output.put(bytes(of: name(of: operation)).map(frameByte))
+      output.put(frame(name(of: operation)))
     }
     for function in functions {
       output.put(";")
-      output.put(function.map(frameByte))
+      output.put(frame(function))
     }
     output.put(" ")
     output.put(time)
@@ -70,11 +87,17 @@ extension Report {
   }
 }
 
-/// The form has no escapes: what would end a frame or a line is replaced.
-private func frameByte(_ byte: UInt8) -> UInt8 {
-  switch byte {
-  case 0x3B: 0x2C  // ";" becomes ","
-  case 0..<0x20: 0x20
-  default: byte
+/// The form has no escapes: what would end a frame or a line, or drive a terminal, is replaced.
+private func frame(_ name: [UInt8]) -> [UInt8] {
+  var frame = name
+  for (index, byte) in name.enumerated() {
+    switch byte {
+    case 0x3B: frame[index] = 0x2C  // ";" becomes ","
+    case 0..<0x20, 0x7F: frame[index] = 0x20
+    // U+0080 to U+009F become U+00A0 to U+00BF.
+    case 0x80..<0xA0 where index > 0 && name[index - 1] == 0xC2: frame[index] = byte + 0x20
+    default: break
+    }
   }
+  return frame
 }

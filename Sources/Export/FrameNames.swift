@@ -66,7 +66,7 @@ extension Report {
   }
 
   func path(ofModule number: UInt32) -> [UInt8] {
-    validText(bytes(of: profile.recording.path(ofModule: number)))
+    validText(profile.recording.pathBytes(ofModule: number))
   }
 
   func fileName(ofModule number: UInt32) -> [UInt8] {
@@ -78,9 +78,7 @@ extension Report {
   /// In hexadecimal; empty when the module has none.
   func buildID(ofModule number: UInt32) -> [UInt8] {
     var output = Output()
-    let module = profile.recording.module(number)
-    for index in 0..<Int(module.pointee.buildIDBytes.value) {
-      let byte = profile.recording.buildIDByte(index, ofModule: number)
+    for byte in profile.recording.buildID(ofModule: number) {
       output.put(hexadecimalDigit(byte >> 4))
       output.put(hexadecimalDigit(byte & 15))
     }

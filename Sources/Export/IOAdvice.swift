@@ -75,7 +75,7 @@ struct IOAdvice {
       Rule(
         calls: "opens", what: { opensAndCloses($0) }, mostMeanBytes: nil,
         // One in each call may be another file each time.
-        holds: { io, calls in io.waits(IORecord.Wait.open).calls >= 2 * calls },
+        holds: { io, calls in io.waits(IORecord.Wait.open).calls >= calls &* 2 },
         advice: "keep the files open"),
     ]
   }
@@ -121,8 +121,8 @@ extension Report {
     for (index, operation) in profile.operations.enumerated() where !operation.selfIO.isEmpty {
       let totals = operation.totals
       found += IOAdvice.of(
-        UInt32(index + 1), io: operation.selfIO, calls: totals.count + totals.active,
-        wallTicks: totals.wallTicks + totals.openTicks)
+        UInt32(index + 1), io: operation.selfIO, calls: totals.count &+ totals.active,
+        wallTicks: totals.wallTicks &+ totals.openTicks)
     }
     let order = found.indices.sorted {
       let (first, second) = (found[$0].evidence.ticks, found[$1].evidence.ticks)
@@ -135,7 +135,7 @@ extension Report {
     for (index, advice) in ioAdvice().enumerated() {
       if index == 0 { output.put("\n") }
       output.put("  ")
-      output.put(style.label(bytes(of: name(of: advice.operation))))
+      output.put(style.label(name(of: advice.operation)))
       output.put(": ")
       output.put(style.count(advice.evidence.calls))
       output.put(" ")

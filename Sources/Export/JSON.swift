@@ -16,12 +16,14 @@ extension Report {
       putCapabilities(&json)
       json.key("diagnostics")
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
+      putOrigin(&json)
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {
           putOperation(UInt32(index + 1), operation, fields, &json)
         }
       }
+      if !windows.isEmpty { putWindows(&json) }
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)
@@ -29,6 +31,7 @@ extension Report {
       putFrames(&json)
       putCallSites(positions, &json)
       putCrashes(&json)
+      putSessions(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")
@@ -53,14 +56,14 @@ extension Report {
   private func putCapabilities(_ json: inout JSONWriter) {
     json.key("capabilities")
     json.object { json in
-      json.member("time_source", bytes(of: capabilities.time_source))
-      json.member("time_source_reason", bytes(of: capabilities.time_source_reason))
+      json.member("time_source", told(.timeSource, capabilities.time_source))
+      json.member("time_source_reason", told(.timeSourceReason, capabilities.time_source_reason))
       json.member("cpu_clock", bytes(of: capabilities.cpu_clock))
-      json.member("cpu_clock_reason", bytes(of: capabilities.cpu_clock_reason))
-      json.member("memory_reason", bytes(of: capabilities.memory_reason))
-      json.member("io_reason", bytes(of: capabilities.io_reason))
-      json.member("stacks_reason", bytes(of: capabilities.stacks_reason))
-      json.member("samples_reason", bytes(of: capabilities.samples_reason))
+      json.member("cpu_clock_reason", told(.cpuClockReason, capabilities.cpu_clock_reason))
+      json.member("memory_reason", told(.memoryReason, capabilities.memory_reason))
+      json.member("io_reason", told(.ioReason, capabilities.io_reason))
+      json.member("stacks_reason", told(.stacksReason, capabilities.stacks_reason))
+      json.member("samples_reason", told(.samplesReason, capabilities.samples_reason))
       json.member("ticks_per_s", .real(capabilities.ticks_per_s))
       json.member("memory_limit_bytes", .integer(capabilities.memory_limit_bytes))
       json.member("max_ops", .integer(UInt64(capabilities.max_ops)))
@@ -71,6 +74,12 @@ extension Report {
     }
   }
 
+  /// What the recorded process said, if it is another one.
+  private func told(_ text: Identity.Text, _ own: UnsafePointer<CChar>?) -> [UInt8] {
+    let said = origin == nil ? [] : profile.recording.text(of: text)
+    return said.isEmpty ? bytes(of: own) : said
+  }
+
   private func putOperation(
     _ id: UInt32, _ operation: Profile.Operation, _ fields: [Field<prognos_op_stats>],
     _ json: inout JSONWriter
@@ -78,7 +87,7 @@ extension Report {
     json.object { json in
       json.member("id", .integer(UInt64(id)))
       json.key("name")
-      json.string(bytes(of: name(of: id)))
+      json.string(name(of: id))
       put(fields, of: profile.statistics(of: operation), &json)
       putFailures(operation.totals, &json)
       if !operation.io.isEmpty { putIO(operation.io, as: "io", &json) }
@@ -87,7 +96,7 @@ extension Report {
         operation.distribution.forEachBucket { lowest, width, count in
           json.array { json in
             json.integer(profile.nanoseconds(lowest))
-            json.integer(profile.nanoseconds(lowest + width))
+            json.integer(profile.nanoseconds(lowest &+ width))
             json.integer(count)
           }
         }
@@ -114,7 +123,7 @@ extension Report {
           json.member("depth", .integer(UInt64(path.depth)))
           json.member("operation", .integer(UInt64(path.operation)))
           json.key("name")
-          json.string(bytes(of: name(of: path.operation)))
+          json.string(name(of: path.operation))
           put(fields, of: profile.statistics(of: path), &json)
           putFailures(path.totals, &json)
         }
@@ -135,17 +144,19 @@ extension Report {
     }
   }
 
-  private func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
+  func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
     for field in fields { json.member(field.name, field.value(statistics)) }
   }
 }
 
 /// Writes JSON: commas, indentation and escapes.
-struct JSONWriter {
-  var output = Output()
+package struct JSONWriter {
+  package var output = Output()
   private var needsComma = false
   private var depth = 0
   private var isOneLine = false
+
+  package init() {}
 
   private mutating func separate() {
     if needsComma { output.put(",") }
@@ -171,7 +182,7 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func object(_ body: (inout JSONWriter) -> Void) {
+  package mutating func object(_ body: (inout JSONWriter) -> Void) {
     open("{")
     body(&self)
     close("}")
@@ -187,13 +198,13 @@ struct JSONWriter {
     isOneLine = false
   }
 
-  mutating func array(_ body: (inout JSONWriter) -> Void) {
+  package mutating func array(_ body: (inout JSONWriter) -> Void) {
     open("[")
     body(&self)
     close("]")
   }
 
-  mutating func key(_ name: StaticString) {
+  package mutating func key(_ name: StaticString) {
     separate()
     newLine()
     output.put("\"")
@@ -202,7 +213,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func key(_ name: [UInt8]) {
+  package mutating func key(_ name: [UInt8]) {
     separate()
     newLine()
     quote(name)
@@ -210,7 +221,7 @@ struct JSONWriter {
     needsComma = false
   }
 
-  mutating func member(_ name: StaticString, _ value: FieldValue) {
+  package mutating func member(_ name: StaticString, _ value: FieldValue) {
     key(name)
     switch value {
     case .integer(let number): output.put(number)
@@ -219,7 +230,7 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ value: StaticString) {
+  package mutating func member(_ name: StaticString, _ value: StaticString) {
     key(name)
     output.put("\"")
     output.put(value)
@@ -227,50 +238,60 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ text: [UInt8]) {
+  package mutating func member(_ name: StaticString, _ text: [UInt8]) {
     key(name)
     string(text)
   }
 
-  mutating func string(_ text: [UInt8]) {
+  package mutating func string(_ text: [UInt8]) {
     separate()
     quote(text)
   }
 
-  mutating func null() { literal("null") }
+  package mutating func null() { literal("null") }
 
   mutating func literal(_ word: StaticString) {
     separate()
     output.put(word)
   }
 
-  mutating func signed(_ number: Int64) {
+  package mutating func bool(_ value: Bool) {
+    separate()
+    output.put(value ? "true" : "false")
+  }
+
+  package mutating func signed(_ number: Int64) {
     separate()
     output.put(number)
   }
 
-  mutating func integer(_ number: UInt64) {
+  package mutating func integer(_ number: UInt64) {
     separate()
     output.put(number)
   }
 
-  /// RFC 8259, section 7. The text is valid UTF-8: names were repaired when they came in.
+  /// RFC 8259, section 7. The text is valid UTF-8: names were repaired when they came in. The controls above ASCII
+  /// (U+0080 to U+009F: C2 80 to C2 9F) are escaped, too, since a terminal may obey them.
   private mutating func quote(_ text: [UInt8]) {
     output.put("\"")
-    for byte in text {
+    for (index, byte) in text.enumerated() {
       switch byte {
       case 0x22: output.put("\\\"")
       case 0x5C: output.put("\\\\")
       case 0x0A: output.put("\\n")
       case 0x09: output.put("\\t")
-      case 0..<0x20:
-        output.put("\\u00")
-        output.put(UInt8(byte < 16 ? 48 : 49))
-        let low = byte & 15
-        output.put(UInt8(low < 10 ? 48 + low : 87 + low))
+      case 0..<0x20, 0x7F: put(escape: byte)
+      case 0xC2 where index + 1 < text.count && text[index + 1] < 0xA0: break
+      case 0x80..<0xA0 where index > 0 && text[index - 1] == 0xC2: put(escape: byte)
       default: output.put(byte)
       }
     }
     output.put("\"")
+  }
+
+  private mutating func put(escape byte: UInt8) {
+    output.put("\\u00")
+    output.put(hexadecimalDigit(byte >> 4))
+    output.put(hexadecimalDigit(byte & 15))
   }
 }

@@ -8,7 +8,7 @@ extension Report {
     json.object { json in
       json.key("kinds")
       json.object { json in
-        for (kind, word) in ioKinds where io.reads(kind).calls + io.writes(kind).calls > 0 {
+        for (kind, word) in ioKinds where io.reads(kind).calls &+ io.writes(kind).calls > 0 {
           json.key(word)
           json.object { json in
             json.member("reads", .integer(io.reads(kind).calls))

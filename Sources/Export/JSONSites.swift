@@ -11,7 +11,7 @@ extension Report {
       json.member("allocations", .integer(memory.allocations))
       json.member("freed_bytes", .integer(memory.freedBytes))
       json.member("frees", .integer(memory.frees))
-      json.member("live_bytes", .integer(UInt64(memory.liveBytes.rounded())))
+      json.member("live_bytes", .integer(whole(memory.liveBytes)))
     }
   }
 
@@ -85,7 +85,7 @@ private func siteFields() -> [(name: StaticString, value: (SiteTotals, Profile) 
     ("slow_wall_ns", { site, profile in .integer(profile.nanoseconds(site.slowTicks)) }),
     ("allocated_bytes", { site, _ in .integer(site.memory.allocatedBytes) }),
     ("allocations", { site, _ in .integer(site.memory.allocations) }),
-    ("live_bytes", { site, _ in .integer(UInt64(site.memory.liveBytes.rounded())) }),
-    ("live_blocks", { site, _ in .integer(UInt64(site.memory.liveBlocks.rounded())) }),
+    ("live_bytes", { site, _ in .integer(whole(site.memory.liveBytes)) }),
+    ("live_blocks", { site, _ in .integer(whole(site.memory.liveBlocks)) }),
   ]
 }

@@ -16,12 +16,31 @@ public struct Report {
   public let endUnixNanoseconds: Int64
   /// The frames of the call sites.
   public let frames: FrameNames
+  /// nil in a report without any.
+  public let sessions: Sessions?
+  /// The latest past, shortest first; empty without a collector.
+  public let windows: [Window]
+
+  public struct Window {
+    public let name: StaticString
+    public let operations: HistoryWindow
+    public let process: prognos_process_stats
+
+    public init(name: StaticString, operations: HistoryWindow, process: prognos_process_stats) {
+      self.name = name
+      self.operations = operations
+      self.process = process
+    }
+  }
+  /// What is known of a recording that another process made; nil in its own.
+  public let origin: RecordingOrigin?
 
   public init(
     profile: Profile, process: prognos_process_stats, capabilities: prognos_capabilities,
     diagnostics: prognos_diagnostics, libraryVersion: StaticString, processID: UInt32,
     command: [UInt8], startUnixNanoseconds: Int64, endUnixNanoseconds: Int64,
-    frames: FrameNames = FrameNames()
+    frames: FrameNames = FrameNames(), sessions: Sessions? = nil, windows: [Window] = [],
+    origin: RecordingOrigin? = nil
   ) {
     self.profile = profile
     self.process = process
@@ -33,12 +52,13 @@ public struct Report {
     self.startUnixNanoseconds = startUnixNanoseconds
     self.endUnixNanoseconds = endUnixNanoseconds
     self.frames = frames
+    self.sessions = sessions
+    self.windows = windows
+    self.origin = origin
   }
 
   /// The name of an operation.
-  func name(of operation: UInt32) -> UnsafePointer<CChar> {
-    profile.recording.text(profile.recording.operation(operation).pointee.name.value)
-  }
+  func name(of operation: UInt32) -> [UInt8] { profile.recording.name(ofOperation: operation) }
 
   /// The children of each path, the one with the most wall time first, and the outermost paths.
   func childrenByTime() -> (outermost: [Int], children: [[Int]]) {
@@ -71,9 +91,9 @@ public struct Report {
   func failures(_ totals: Totals) -> [(kind: [UInt8], count: UInt64)] {
     var found: [(kind: [UInt8], count: UInt64)] = []
     for (number, count) in totals.failures {
-      let kind = profile.recording.nameOfKind(number).map { bytes(of: $0) } ?? Array("other".utf8)
+      let kind = profile.recording.textOfKind(number) ?? Array("other".utf8)
       if let index = found.firstIndex(where: { $0.kind == kind }) {
-        found[index].count += count
+        found[index].count &+= count
       } else {
         found.append((kind, count))
       }

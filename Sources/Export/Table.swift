@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Columns of text, aligned by how wide a terminal shows them.
-struct Table {
-  enum Alignment { case left, right }
+package struct Table {
+  package enum Alignment { case left, right }
 
-  struct Column {
+  package struct Column {
     let title: StaticString
     let alignment: Alignment
 
-    init(_ title: StaticString, _ alignment: Alignment = .right) {
+    package init(_ title: StaticString, _ alignment: Alignment = .right) {
       self.title = title
       self.alignment = alignment
     }
@@ -17,14 +17,14 @@ struct Table {
   private let columns: [Column]
   private var rows: [[[UInt8]]] = []
 
-  init(_ columns: [Column]) { self.columns = columns }
+  package init(_ columns: [Column]) { self.columns = columns }
 
   var isEmpty: Bool { rows.isEmpty }
   var count: Int { rows.count }
 
-  mutating func add(_ row: [[UInt8]]) { rows.append(row) }
+  package mutating func add(_ row: [[UInt8]]) { rows.append(row) }
 
-  func render(into output: inout Output, _ style: TextStyle) {
+  package func render(into output: inout Output, _ style: TextStyle) {
     // A column without any content is left out, and with it its title.
     let shown = columns.indices.filter { column in rows.contains { !$0[column].isEmpty } }
     let widths = columns.indices.map { column in
@@ -50,7 +50,7 @@ struct Table {
 }
 
 /// The first characters of a UTF-8 text, as many as fit into so many columns.
-func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
+package func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
   var end = 0
   var width = 0
   while end < text.count {
@@ -65,7 +65,7 @@ func prefix(of text: [UInt8], columns: Int) -> [UInt8] {
 
 /// How many columns a terminal takes for a UTF-8 text: none for combining marks, two for East Asian wide
 /// characters and emoji (the main blocks of Unicode's EastAsianWidth), one for the rest.
-func displayWidth(_ text: [UInt8]) -> Int {
+package func displayWidth(_ text: [UInt8]) -> Int {
   var width = 0
   var index = 0
   while index < text.count {

@@ -10,6 +10,7 @@ extension Report {
     var output = Output()
     putHeadline(&output, style)
     putCrashes(&output, style)
+    putOrigin(&output, style)
     if profile.paths.isEmpty && profile.everything.count == 0 {
       let isOff = profile.recording.header.pointee.mode.value == Header.Mode.off
       output.put(isOff ? "\nNothing recorded: recording is off.\n" : "\nNothing recorded yet.\n")
@@ -19,6 +20,7 @@ extension Report {
       putFunctions(&output, style)
       putMemory(&output, style)
       putIO(&output, style)
+      putSessions(&output, style)
       putFailures(&output, style)
       putInShort(&output, style)
     }
@@ -62,12 +64,17 @@ extension Report {
     output.put(style.size(process.read_bytes))
     output.put(", written ")
     output.put(style.size(process.written_bytes))
+    if process.open_spans > 0 {
+      output.put(style.separator)
+      output.put(process.open_spans)
+      output.put(process.open_spans == 1 ? " open span" : " open spans")
+    }
     output.put("\n")
   }
 
   private func putCallTree(_ output: inout Output, _ style: TextStyle) {
     let tree = TextTree(of: self)
-    let everything = tree.outermost.reduce(UInt64(0)) { $0 + tree.rows[$1].totalTicks }
+    let everything = tree.outermost.reduce(UInt64(0)) { $0 &+ tree.rows[$1].totalTicks }
     var table = Table([
       .init("OPERATION", .left), .init("CALLS"), .init("TOTAL"), .init("SHARE", .left),
       .init("SELF"),
@@ -81,7 +88,7 @@ extension Report {
       let row = tree.rows[index]
       var label = lines
       if level > 0 { label += style.branch(isLast: isLast) }
-      label += style.label(bytes(of: name(of: row.operation)))
+      label += style.label(name(of: row.operation))
       if row.recursionDepth > 0 { label += style.recursion(row.recursionDepth + 1) }
       table.add(cells(row, label: label, share: share(row.totalTicks, of: everything), style))
       // What is nested very deep goes on at the same indentation.
@@ -94,7 +101,7 @@ extension Report {
     }
     for (index, calls) in profile.pathless.enumerated()
     where calls.count > 0 && table.count < Self.mostRows {
-      let label = style.label(bytes(of: name(of: UInt32(index + 1)))) + Array(" (no path)".utf8)
+      let label = style.label(name(of: UInt32(index + 1))) + Array(" (no path)".utf8)
       var row = TextTree.Row(operation: UInt32(index + 1))
       row.totals = calls
       row.totalTicks = calls.wallTicks
@@ -146,7 +153,7 @@ extension Report {
   private func putHottest(_ output: inout Output, _ style: TextStyle) {
     var stats: [(id: UInt32, stats: prognos_op_stats, switches: UInt64)] = []
     for (index, operation) in profile.operations.enumerated()
-    where operation.totals.count + operation.totals.active > 0 {
+    where operation.totals.count &+ operation.totals.active > 0 {
       stats.append(
         (UInt32(index + 1), profile.statistics(of: operation), operation.selfSwitches))
     }
@@ -154,7 +161,7 @@ extension Report {
       $0.stats.self_wall_ns != $1.stats.self_wall_ns
         ? $0.stats.self_wall_ns > $1.stats.self_wall_ns : $0.id < $1.id
     }
-    let all = stats.reduce(UInt64(0)) { $0 + $1.stats.self_wall_ns }
+    let all = stats.reduce(UInt64(0)) { $0 &+ $1.stats.self_wall_ns }
     var table = Table([
       .init("BY SELF TIME", .left), .init("SELF"), .init("SHARE", .left),
       .init("SELF CPU"),
@@ -163,7 +170,7 @@ extension Report {
     for (id, one, switches) in stats.prefix(15) {
       let share = share(one.self_wall_ns, of: all)
       table.add([
-        style.label(bytes(of: name(of: id))),
+        style.label(name(of: id)),
         style.duration(one.self_wall_ns),
         style.bar(share) + style.percent(share),
         profile.tracksCPU ? style.duration(one.self_cpu_ns) : style.none,
@@ -191,7 +198,7 @@ extension Report {
         kinds += 1
         if kinds > most { continue }
         table.add([
-          style.label(bytes(of: name(of: UInt32(index + 1)))),
+          style.label(name(of: UInt32(index + 1))),
           style.label(kind),
           style.count(count),
           style.percent(share(count, of: operation.totals.count)),
@@ -227,6 +234,11 @@ extension Report {
       (diagnostics.untracked_stacks, "x call stack or call site without room"),
       (diagnostics.untracked_blocks, "x sampled block without room: live bytes lack it"),
       (diagnostics.untracked_modules, "x loaded object without room: its functions have no names"),
+      (diagnostics.untracked_spans, "x span not begun: too many are open"),
+      (diagnostics.untracked_sessions, "x session not opened: too many are open"),
+      (diagnostics.misplaced_calls, "x enter, leave or end of a span or session out of order"),
+      (diagnostics.forced_leaves, "x span or session left by an outer end or leave"),
+      (diagnostics.unknown_handles, "x call for a span or session with a stale handle"),
       (diagnostics.rejected_names, "x operation name refused: the table is full"),
       (diagnostics.repaired_names, "x name repaired or cut"),
     ]

@@ -10,7 +10,7 @@ extension Report {
     var callers: [Int: UInt64] = [:]
     let label: [UInt8]
 
-    var nanoseconds: UInt64 { cpuNanoseconds + waitNanoseconds }
+    var nanoseconds: UInt64 { cpuNanoseconds &+ waitNanoseconds }
 
     /// The caller with the most time; of two alike the one that was met first.
     var mainCaller: Int? {
@@ -23,7 +23,9 @@ extension Report {
 
   func putFunctions(_ output: inout Output, _ style: TextStyle) {
     let sitesOfOperation = sitesByOperation()
-    let times = sitesOfOperation.map { $0.reduce(UInt64(0)) { $0 + profile.sites[$1].nanoseconds } }
+    let times = sitesOfOperation.map {
+      $0.reduce(UInt64(0)) { $0 &+ profile.sites[$1].nanoseconds }
+    }
     let ranks = times.indices.filter { times[$0] > 0 }
       .sorted { times[$0] != times[$1] ? times[$0] > times[$1] : $0 < $1 }
     guard !ranks.isEmpty else { return }
@@ -36,7 +38,7 @@ extension Report {
       for (rank, function) in functions.prefix(Self.mostFunctions).enumerated() {
         let share = Double(function.nanoseconds) / Double(times[operation])
         table.add([
-          rank == 0 ? style.label(bytes(of: name(of: UInt32(operation + 1)))) : [],
+          rank == 0 ? style.label(name(of: UInt32(operation + 1))) : [],
           style.label(function.label),
           style.bar(share) + style.percent(share),
           style.duration(function.cpuNanoseconds, when: function.cpuNanoseconds > 0),
@@ -71,11 +73,11 @@ extension Report {
       guard let innermost = stack.first else { continue }
       let function = indexOfFrame[innermost] ?? index(of: functionLabel(innermost), in: &functions)
       indexOfFrame[innermost] = function
-      functions[function].cpuNanoseconds += site.cpuNanoseconds
-      functions[function].waitNanoseconds += site.waitNanoseconds
+      functions[function].cpuNanoseconds &+= site.cpuNanoseconds
+      functions[function].waitNanoseconds &+= site.waitNanoseconds
       let label = functions[function].label
       if let caller = stack.dropFirst().first(where: { functionLabel($0) != label }) {
-        functions[function].callers[caller, default: 0] += site.nanoseconds
+        functions[function].callers[caller, default: 0] &+= site.nanoseconds
       }
     }
     return functions.sorted {

@@ -6,7 +6,7 @@ extension Report {
   func putIO(_ output: inout Output, _ style: TextStyle) {
     var rows: [(label: [UInt8], io: IOTotals)] = []
     for (index, operation) in profile.operations.enumerated() where operation.selfIO.calls > 0 {
-      rows.append((style.label(bytes(of: name(of: UInt32(index + 1)))), operation.selfIO))
+      rows.append((style.label(name(of: UInt32(index + 1))), operation.selfIO))
     }
     guard !rows.isEmpty else { return }
     // The longest waiting first; sorted by hand over indices, so that equal ones stay in order.
@@ -40,7 +40,7 @@ extension Report {
       style.duration(profile.nanoseconds(row.io.waitTicks)),
       sync.calls > 0 ? style.duration(profile.nanoseconds(sync.ticks)) : [],
       row.io.classified > 0 ? style.percent(row.io.sequentialRatio) : [],
-      style.size((reads.bytes + writes.bytes) / max(reads.calls + writes.calls, 1)),
+      style.size((reads.bytes &+ writes.bytes) / max(reads.calls &+ writes.calls, 1)),
     ]
   }
 }

@@ -30,7 +30,7 @@ extension Report {
   }
 
   private func label(_ operation: Int, _ style: TextStyle) -> [UInt8] {
-    style.label(bytes(of: name(of: UInt32(operation + 1))))
+    style.label(name(of: UInt32(operation + 1)))
   }
 
   private func mostCPU(_ style: TextStyle) -> [UInt8]? {
@@ -43,14 +43,14 @@ extension Report {
     line.put(", ")
     line.put(style.duration(time))
     let functions = functions(of: sitesByOperation()[operation])
-    let sampled = functions.reduce(UInt64(0)) { $0 + $1.cpuNanoseconds }
+    let sampled = functions.reduce(UInt64(0)) { $0 &+ $1.cpuNanoseconds }
     let hottest = functions.max {
       $0.cpuNanoseconds != $1.cpuNanoseconds
         ? $0.cpuNanoseconds < $1.cpuNanoseconds : $1.label.lexicographicallyPrecedes($0.label)
     }
     if let hottest, hottest.cpuNanoseconds > 0 {
       line.put("; ")
-      line.put(UInt64((Double(hottest.cpuNanoseconds) / Double(sampled) * 100).rounded()))
+      line.put(whole(Double(hottest.cpuNanoseconds) / Double(sampled) * 100))
       line.put(" % of it in ")
       line.put(style.label(hottest.label))
     }
@@ -80,7 +80,7 @@ extension Report {
     line.put("holds most memory: ")
     line.put(label(operation, style))
     line.put(", about ")
-    line.put(style.size(UInt64(memory.liveBytes)))
+    line.put(style.size(wholePart(memory.liveBytes)))
     line.put(" are not freed")
     return line.bytes
   }

@@ -6,14 +6,14 @@ extension Report {
   func putMemory(_ output: inout Output, _ style: TextStyle) {
     var rows: [(label: [UInt8], memory: MemoryTotals)] = []
     for (index, operation) in profile.operations.enumerated()
-    where operation.ownMemory.allocations + operation.ownMemory.frees > 0 {
-      rows.append((style.label(bytes(of: name(of: UInt32(index + 1)))), operation.ownMemory))
+    where operation.ownMemory.allocations &+ operation.ownMemory.frees > 0 {
+      rows.append((style.label(name(of: UInt32(index + 1))), operation.ownMemory))
     }
     guard rows.contains(where: { $0.memory.allocations > 0 }) else { return }
-    if profile.outsideMemory.allocations + profile.outsideMemory.frees > 0 {
+    if profile.outsideMemory.allocations &+ profile.outsideMemory.frees > 0 {
       rows.append((Array("(outside operations)".utf8), profile.outsideMemory))
     }
-    let all = rows.reduce(UInt64(0)) { $0 + $1.memory.allocatedBytes }
+    let all = rows.reduce(UInt64(0)) { $0 &+ $1.memory.allocatedBytes }
     let ranks = rows.indices.sorted {
       let (a, b) = (rows[$0].memory.allocatedBytes, rows[$1].memory.allocatedBytes)
       return a != b ? a > b : $0 < $1
@@ -33,7 +33,7 @@ extension Report {
         style.count(memory.allocations),
         memory.allocations > 0 ? style.size(memory.allocatedBytes / memory.allocations) : [],
         style.size(memory.freedBytes),
-        memory.liveBytes >= 1 ? style.size(UInt64(memory.liveBytes)) : style.none,
+        memory.liveBytes >= 1 ? style.size(wholePart(memory.liveBytes)) : style.none,
       ])
     }
     output.put("\n")

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import Recording
 
 /// How numbers, bars and trees look in a terminal: in UTF-8 or in plain ASCII.
-enum TextStyle {
+package enum TextStyle {
   case unicode, ascii
 
   /// Deeper levels of the call tree are not indented any further.
   var deepestIndentation: Int { 24 }
 
-  var separator: StaticString { self == .unicode ? " · " : " | " }
-  var none: [UInt8] { Array("-".utf8) }
+  package var separator: StaticString { self == .unicode ? " · " : " | " }
+  package var none: [UInt8] { Array("-".utf8) }
 
   func branch(isLast: Bool) -> [UInt8] {
     switch self {
@@ -36,7 +37,7 @@ enum TextStyle {
   /// A share of 0...1 as a bar of ten cells.
   func bar(_ share: Double) -> [UInt8] {
     let cells = 10
-    let eighths = Int((min(max(share, 0), 1) * Double(cells * 8)).rounded())
+    let eighths = Int(whole(min(max(share, 0), 1) * Double(cells * 8)))
     var bar: [UInt8] = []
     switch self {
     case .unicode:
@@ -53,7 +54,7 @@ enum TextStyle {
     return bar
   }
 
-  func percent(_ share: Double) -> [UInt8] {
+  package func percent(_ share: Double) -> [UInt8] {
     var output = Output()
     let percent = share * 100
     if percent > 0 && percent < 0.1 {
@@ -68,7 +69,7 @@ enum TextStyle {
   }
 
   /// Three significant digits and a unit: 950 ns, 1.23 ms, 45.6 s, 2 h 05 m.
-  func duration(_ nanoseconds: UInt64, when known: Bool = true) -> [UInt8] {
+  package func duration(_ nanoseconds: UInt64, when known: Bool = true) -> [UInt8] {
     guard known else { return none }
     var output = Output()
     let micro: StaticString = self == .unicode ? " µs" : " us"
@@ -86,7 +87,7 @@ enum TextStyle {
     return output.bytes
   }
 
-  func size(_ bytes: UInt64) -> [UInt8] {
+  package func size(_ bytes: UInt64) -> [UInt8] {
     var output = Output()
     let value = Double(bytes)
     switch bytes {
@@ -101,7 +102,7 @@ enum TextStyle {
   }
 
   /// A whole number, shortened from a million on: 12345, 1.23 M.
-  func count(_ number: UInt64) -> [UInt8] {
+  package func count(_ number: UInt64) -> [UInt8] {
     var output = Output()
     switch number {
     case 0..<1_000_000: output.put(number)
@@ -111,7 +112,7 @@ enum TextStyle {
     return output.bytes
   }
 
-  func rate(_ perSecond: Double) -> [UInt8] {
+  package func rate(_ perSecond: Double) -> [UInt8] {
     if perSecond >= 999_999 { return count(UInt64(clamping: Int64(min(perSecond, 9e18)))) }
     var output = Output()
     output.put(perSecond, digits: perSecond < 10 ? 2 : perSecond < 100 ? 1 : 0)
@@ -119,7 +120,15 @@ enum TextStyle {
   }
 
   /// A name as it is shown: control characters would spoil the table, and ASCII shows others as "?".
-  func label(_ name: [UInt8]) -> [UInt8] {
+  package func label(_ name: [UInt8]) -> [UInt8] {
+    let shown = wholeLabel(name)
+    guard displayWidth(shown) > widestLabel else { return shown }
+    return prefix(of: shown, columns: widestLabel - 3)
+      + Array((self == .unicode ? "…" : "...").utf8)
+  }
+
+  /// The same of any length.
+  package func wholeLabel(_ name: [UInt8]) -> [UInt8] {
     var shown: [UInt8] = []
     for (index, byte) in name.enumerated() {
       switch byte {
@@ -132,9 +141,7 @@ enum TextStyle {
       default: shown.append(byte)
       }
     }
-    guard displayWidth(shown) > widestLabel else { return shown }
-    return prefix(of: shown, columns: widestLabel - 3)
-      + Array((self == .unicode ? "…" : "...").utf8)
+    return shown
   }
 
   private func put(_ value: Double, _ unit: StaticString, _ output: inout Output) {

@@ -63,7 +63,7 @@ struct TextTree {
       let row = rowOfPath[index]
       rows[row].totals.add(path.totals)
       rows[row].distribution.add(path.distribution)
-      rows[row].selfNanoseconds += profile.nanoseconds(profile.selfTicks(path))
+      rows[row].selfNanoseconds &+= profile.nanoseconds(profile.selfTicks(path))
       ahead += children[index].reversed()
     }
   }

@@ -87,10 +87,9 @@ private func render(
     return PROGNOS_UNSUPPORTED
   }
   return undisturbed {
-    guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
-      return noMemory(function)
-    }
-    let report = makeReport(recording)
+    guard let recording = prepareRecording(), hasMemory(toRead: recording),
+      let report = makeReport(recording)
+    else { return noMemory(function) }
     switch format {
     case PROGNOS_JSON: return use(report.json().bytes)
     case PROGNOS_CHROME_TRACE: return use(report.chromeTrace().bytes)
@@ -100,12 +99,36 @@ private func render(
   }
 }
 
-private func makeReport(_ recording: Recording) -> Report {
-  let profile = Profile(of: recording, at: recording.readingMoment(), distributions: .all)
+private func makeReport(_ recording: Recording) -> Report? {
+  resumeCollector()
+  var probe = ProcessProbe()
+  probe.read()
+  let moment = recording.readingMoment()
+  var found: Profile?
+  var windows: [Report.Window] = []
+  recording.betweenTicks(at: moment) {
+    let profile = Profile(of: recording, at: moment, distributions: .all)
+    found = profile
+    windows = []
+    let wanted: [(StaticString, prognos_window)] = [
+      ("last_minute", PROGNOS_LAST_MINUTE), ("last_5_minutes", PROGNOS_LAST_5_MINUTES),
+      ("last_hour", PROGNOS_LAST_HOUR),
+    ]
+    for (name, window) in wanted {
+      guard let past = HistoryWindow(of: profile, nanoseconds: window.nanoseconds) else { break }
+      windows.append(
+        Report.Window(
+          name: name, operations: past,
+          process: readProcess(profile, probe, over: past, nanoseconds: window.nanoseconds)))
+    }
+  }
+  guard let profile = found else { return nil }
   return Report(
-    profile: profile, process: readProcess(profile), capabilities: readCapabilities(recording),
-    diagnostics: readDiagnostics(recording), libraryVersion: Version.text,
-    processID: recording.header.pointee.processID.value, command: commandName(),
+    profile: profile, process: readProcess(profile, probe),
+    capabilities: readCapabilities(recording), diagnostics: readDiagnostics(recording),
+    libraryVersion: Version.text, processID: recording.header.pointee.processID.value,
+    command: commandName(),
     startUnixNanoseconds: Int64(bitPattern: recording.header.pointee.startUnix.value),
-    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile))
+    endUnixNanoseconds: shim_unix_ns(), frames: nameFrames(of: profile),
+    sessions: Sessions(of: recording, at: profile.moment), windows: windows)
 }

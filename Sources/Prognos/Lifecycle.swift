@@ -50,6 +50,7 @@ public func prognos_start(
   let status = check(wanted)
   guard status == PROGNOS_OK else { return status }
   if isStarted.exchange(true, ordering: .acquiringAndReleasing) {
+    resumeCollector()
     ErrorText.set { $0.put("prognos_start: already started; the first options stay in force") }
     return PROGNOS_ALREADY_STARTED
   }
@@ -60,6 +61,7 @@ public func prognos_start(
     return noMemory("prognos_start")
   }
   startTracking(wanted, in: recording)
+  startCollecting(wanted)
   setLog(wanted)
   logStart(readCapabilities(recording, calibrating: false), wanted: wanted)
   if let leftOut = fromEnvironment.leftOut {
@@ -138,6 +140,7 @@ private func check(_ options: prognos_options) -> prognos_status {
 @_cdecl("prognos_stop") @implementation
 public func prognos_stop() -> prognos_status {
   setEnabled(false)
+  stopCollector()
   stopTracking()
   guard isStarted.exchange(false, ordering: .acquiringAndReleasing) else {
     ErrorText.set { $0.put("prognos_stop: prognos_start was not called") }

@@ -3,60 +3,118 @@ import CPrognos
 import CShim
 import Recording
 
-/// What the process costs, from /proc (proc(5)) and the profile. What cannot be read is 0.
+/// What the process costs, from the system and the profile, since it started. What cannot be read is 0.
 func readProcess(_ profile: Profile) -> prognos_process_stats {
+  var probe = ProcessProbe()
+  probe.read()
+  return readProcess(profile, probe)
+}
+
+/// The same with what was read already.
+func readProcess(_ profile: Profile, _ probe: ProcessProbe) -> prognos_process_stats {
   var stats = prognos_process_stats()
-  let page = UInt64(shim_page_bytes())
-  if let statm = ProcFile("/proc/self/statm") {
-    stats.virtual_bytes = statm.number(0) &* page
-    stats.rss_bytes = statm.number(1) &* page
-  }
-  if let stat = ProcFile("/proc/self/stat", after: 0x29) {  // ")" ends the command's name
-    stats.threads = stat.number(16)
+  let point = probe.point
+  if let stat = ProcText("/proc/self/stat")?.after(last: 0x29) {
     let (ticks, perSecond) = (stat.number(18), max(shim_clock_ticks_per_second(), 1))
     let started =
       ticks / perSecond &* 1_000_000_000 &+ ticks % perSecond &* 1_000_000_000 / perSecond
     let now = shim_boot_ns()
     stats.uptime_ns = now > started ? now - started : 0
   }
-  let available = Double(stats.uptime_ns) * Double(max(shim_cpus_allowed(), 1))
-  if available > 0 { stats.cpu_ratio = min(Double(shim_process_cpu_ns()) / available, 1) }
-  stats.heap_bytes = UInt64(shim_heap_in_use())
-  // Less the descriptor that counts them.
-  stats.open_fds = UInt64(max(shim_count_entries("/proc/self/fd") - 1, 0))
-  if let io = ProcFile("/proc/self/io") {
-    stats.read_bytes = io.number(0)
-    stats.written_bytes = io.number(1)
-  }
-  stats.pressure_cpu = pressure("/proc/pressure/cpu")
-  stats.pressure_memory = pressure("/proc/pressure/memory")
-  stats.pressure_io = pressure("/proc/pressure/io")
+  fillGauges(&stats, from: point)
+  fillCounters(&stats, from: point, since: ProcessPoint(), nanoseconds: stats.uptime_ns)
+  stats.pressure_cpu = probe.pressure.cpu
+  stats.pressure_memory = probe.pressure.memory
+  stats.pressure_io = probe.pressure.io
+  stats.cgroup_pressure_cpu = probe.groupPressure.cpu
+  stats.cgroup_pressure_memory = probe.groupPressure.memory
+  stats.cgroup_pressure_io = probe.groupPressure.io
 
-  let everything = profile.everything
-  let (outermost, distribution) = profile.outermost
-  stats.active_operations = everything.active
-  stats.wall_p50_ns = profile.quantile(0.5, outermost, distribution) ?? 0
-  stats.wall_p95_ns = profile.quantile(0.95, outermost, distribution) ?? 0
-  stats.wall_p99_ns = profile.quantile(0.99, outermost, distribution) ?? 0
-  let seconds = Double(profile.durationNanoseconds) / 1e9
-  if seconds > 0 {
-    stats.operations_per_s = Double(everything.count) / seconds
-    stats.errors_per_min = Double(everything.failed) / seconds * 60
-  }
+  profile.fill(&stats)
   return stats
 }
 
-/// The share of the last ten seconds in which some task waited: "some avg10=1.23 ..." in percent.
-private func pressure(_ path: StaticString) -> Double {
-  guard let file = ProcFile(path) else { return 0 }
-  return Double(file.number(1)) / 100 + Double(file.number(2)) / 10_000
+/// The same over a window, which begins with a point of the collector's.
+func readProcess(
+  _ profile: Profile, _ probe: ProcessProbe, over window: HistoryWindow, nanoseconds: UInt64
+) -> prognos_process_stats {
+  var stats = readProcess(profile, probe)
+  let now = profile.moment.monotonicNanoseconds
+  let before = profile.recording.point(at: now > nanoseconds ? now - nanoseconds : 0)
+  stats.window_ns = now - min(before.endMonotonic, now)
+  fillCounters(&stats, from: probe.point, since: before, nanoseconds: stats.window_ns)
+  func share(_ total: UInt64, _ earlier: UInt64) -> Double {
+    guard stats.window_ns > 0, total > earlier else { return 0 }
+    return min(Double(total - earlier) / Double(stats.window_ns), 1)
+  }
+  let point = probe.point
+  stats.pressure_cpu = share(point.pressureCPUNanoseconds, before.pressureCPUNanoseconds)
+  stats.pressure_memory = share(point.pressureMemoryNanoseconds, before.pressureMemoryNanoseconds)
+  stats.pressure_io = share(point.pressureIONanoseconds, before.pressureIONanoseconds)
+  stats.cgroup_pressure_cpu = share(
+    point.groupPressureCPUNanoseconds, before.groupPressureCPUNanoseconds)
+  stats.cgroup_pressure_memory = share(
+    point.groupPressureMemoryNanoseconds, before.groupPressureMemoryNanoseconds)
+  stats.cgroup_pressure_io = share(
+    point.groupPressureIONanoseconds, before.groupPressureIONanoseconds)
+  stats.wall_p50_ns = window.quantile(0.5, of: 0, in: profile) ?? 0
+  stats.wall_p95_ns = window.quantile(0.95, of: 0, in: profile) ?? 0
+  stats.wall_p99_ns = window.quantile(0.99, of: 0, in: profile) ?? 0
+  let everything = profile.everything
+  fillRates(
+    &stats, finished: everything.count - min(before.finished, everything.count),
+    failed: everything.failed - min(before.failed, everything.failed))
+  return stats
+}
+
+private func fillRates(_ stats: inout prognos_process_stats, finished: UInt64, failed: UInt64) {
+  let seconds = Double(stats.window_ns) / 1e9
+  guard seconds > 0 else { return }
+  stats.operations_per_s = Double(finished) / seconds
+  stats.errors_per_min = Double(failed) / seconds * 60
+}
+
+private func fillGauges(_ stats: inout prognos_process_stats, from point: ProcessPoint) {
+  stats.rss_bytes = point.rssBytes
+  stats.virtual_bytes = point.virtualBytes
+  stats.heap_bytes = point.heapBytes
+  stats.open_fds = point.openDescriptors
+  stats.threads = point.threads
+  stats.cgroup_memory_bytes = point.groupMemoryBytes
+  stats.cgroup_memory_limit_bytes = point.groupMemoryLimit
+  stats.memory_limit_bytes =
+    [point.groupMemoryLimit, point.addressSpaceLimit, point.dataLimit]
+    .filter { $0 > 0 }.min() ?? 0
+  stats.cpu_quota = Double(point.cpuQuota) / 1e9
+  stats.cgroup_pids = point.groupProcesses
+  stats.cgroup_pids_limit = point.groupProcessLimit
+  stats.fd_limit = point.descriptorLimit
+  stats.disk_total_bytes = point.diskTotalBytes
+  stats.disk_free_bytes = point.diskFreeBytes
+}
+
+private func fillCounters(
+  _ stats: inout prognos_process_stats, from point: ProcessPoint, since before: ProcessPoint,
+  nanoseconds: UInt64
+) {
+  func more(_ now: UInt64, _ earlier: UInt64) -> UInt64 { now - min(earlier, now) }
+  stats.cpu_ns = more(point.cpuNanoseconds, before.cpuNanoseconds)
+  let available = Double(nanoseconds) * Double(max(shim_cpus_allowed(), 1))
+  stats.cpu_ratio = available > 0 ? min(Double(stats.cpu_ns) / available, 1) : 0
+  stats.read_bytes = more(point.readBytes, before.readBytes)
+  stats.written_bytes = more(point.writtenBytes, before.writtenBytes)
+  stats.minor_faults = more(point.minorFaults, before.minorFaults)
+  stats.major_faults = more(point.majorFaults, before.majorFaults)
+  stats.voluntary_switches = more(point.voluntarySwitches, before.voluntarySwitches)
+  stats.involuntary_switches = more(point.involuntarySwitches, before.involuntarySwitches)
+  stats.throttled_ns = more(point.throttledNanoseconds, before.throttledNanoseconds)
 }
 
 /// The name of the program, as the kernel keeps it.
 func commandName() -> [UInt8] {
-  guard let file = ProcFile("/proc/self/comm") else { return [] }
+  guard let file = ProcText("/proc/self/comm") else { return [] }
   // The kernel cuts it at 15 bytes, maybe within a character.
-  return cleaned(file.text + [0])
+  return cleaned(file.line + [0])
 }
 
 /// A NUL-terminated text as valid UTF-8.
@@ -66,51 +124,4 @@ private func cleaned(_ text: [UInt8]) -> [UInt8] {
     let clean = CleanText(start.assumingMemoryBound(to: CChar.self))
     return (0..<clean.count).map { clean.bytes[$0] }
   }
-}
-
-/// A small file of words separated by white space and punctuation.
-private struct ProcFile {
-  private let bytes: [UInt8]
-
-  /// Reads it, from behind the last `marker` on if one is given.
-  init?(_ path: StaticString, after marker: UInt8? = nil) {
-    let read = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-      let got = buffer.withMemoryRebound(to: CChar.self) {
-        shim_read_file(Prognos.text(path), $0.baseAddress.unsafelyUnwrapped, $0.count)
-      }
-      count = max(got, 0)
-    }
-    guard !read.isEmpty else { return nil }
-    if let marker, let last = read.lastIndex(of: marker) {
-      bytes = Array(read[(last + 1)...])
-    } else {
-      bytes = read
-    }
-  }
-
-  /// The first line.
-  var text: [UInt8] { Array(bytes.prefix { $0 != 0x0A }) }
-
-  /// The number at this position among the numbers of the file; 0 when there are fewer. Digits within
-  /// a word ("avg10") count as numbers of their own.
-  func number(_ position: Int) -> UInt64 {
-    var found = -1
-    var index = 0
-    while index < bytes.count {
-      guard isDigit(bytes[index]) else {
-        index += 1
-        continue
-      }
-      found += 1
-      var value: UInt64 = 0
-      while index < bytes.count, isDigit(bytes[index]) {
-        value = value &* 10 &+ UInt64(bytes[index] - 48)
-        index += 1
-      }
-      if found == position { return value }
-    }
-    return 0
-  }
-
-  private func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
 }

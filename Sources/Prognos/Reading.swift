@@ -10,8 +10,11 @@ public func prognos_op_read(
   _ size: Int
 ) -> prognos_status {
   let function: StaticString = "prognos_op_read"
-  return withProfile(of: op, window, function) { profile in
-    fill(out, size, with: profile.statistics(of: profile.operations[Int(op) - 1]), function)
+  return withProfile(of: op, window, function) { profile, past in
+    let stats =
+      past?.statistics(of: op, in: profile)
+      ?? profile.statistics(of: profile.operations[Int(op) - 1])
+    return fill(out, size, with: stats, function)
   }
 }
 
@@ -30,13 +33,17 @@ public func prognos_op_quantile(
   guard let wall_ns else {
     return invalidArgument { $0.put("prognos_op_quantile: wall_ns is NULL") }
   }
-  return withProfile(of: op, window, function) { profile in
+  return withProfile(of: op, window, function) { profile, past in
     let operation = profile.operations[Int(op) - 1]
-    guard let value = profile.quantile(q, operation.totals, operation.distribution) else {
+    let found =
+      past.map { $0.quantile(q, of: op, in: profile) }
+      ?? profile.quantile(q, operation.totals, operation.distribution)
+    guard let value = found else {
       ErrorText.set {
         $0.put("prognos_op_quantile: no call of operation ")
         $0.put(UInt64(op))
-        $0.put(" has finished; 1 is needed")
+        $0.put(
+          past == nil ? " has finished; 1 is needed" : " has finished in the window; 1 is needed")
       }
       return PROGNOS_NOT_ENOUGH_DATA
     }
@@ -56,15 +63,29 @@ public func prognos_process_read(
     guard let recording = prepareRecording(), hasMemory(toRead: recording) else {
       return noMemory(function)
     }
-    let profile = Profile(of: recording, at: recording.readingMoment(), distributions: .all)
-    return fill(out, size, with: readProcess(profile), function)
+    var probe = ProcessProbe()
+    probe.read()
+    var stats = prognos_process_stats()
+    let moment = recording.readingMoment()
+    recording.betweenTicks(at: moment) {
+      let profile = Profile(of: recording, at: moment, distributions: .all)
+      if window != PROGNOS_TOTAL,
+        let past = HistoryWindow(of: profile, nanoseconds: window.nanoseconds, operation: 0)
+      {
+        stats = readProcess(profile, probe, over: past, nanoseconds: window.nanoseconds)
+      } else {
+        stats = readProcess(profile, probe)
+      }
+    }
+    return fill(out, size, with: stats, function)
   }
 }
 
-/// Calls `body` with a profile that has an operation's histogram, unless the arguments are bad.
+/// Calls `body` with a profile that has an operation's histogram, and with the window unless it is the total, if
+/// the arguments are good.
 private func withProfile(
   of op: prognos_op, _ window: prognos_window, _ function: StaticString,
-  _ body: (Profile) -> prognos_status
+  _ body: (Profile, HistoryWindow?) -> prognos_status
 ) -> prognos_status {
   let status = check(window, function)
   guard status == PROGNOS_OK else { return status }
@@ -73,21 +94,24 @@ private func withProfile(
   }
   return undisturbed {
     guard hasMemory(toRead: recording) else { return noMemory(function) }
-    return body(
-      Profile(of: recording, at: recording.readingMoment(), distributions: .of(operation: op)))
+    let moment = recording.readingMoment()
+    if window == PROGNOS_TOTAL {
+      return body(
+        Profile(of: recording, at: moment, distributions: .of(operation: op)), nil)
+    }
+    var (found, past): (Profile?, HistoryWindow?) = (nil, nil)
+    recording.betweenTicks(at: moment) {
+      let profile = Profile(of: recording, at: moment, distributions: .of(operation: op))
+      found = profile
+      past = HistoryWindow(of: profile, nanoseconds: window.nanoseconds, operation: op)
+    }
+    guard let found, let past else { return notEnoughData(function) }
+    return body(found, past)
   }
 }
 
 private func check(_ window: prognos_window, _ function: StaticString) -> prognos_status {
-  switch window {
-  case PROGNOS_TOTAL: return PROGNOS_OK
-  case PROGNOS_LAST_MINUTE, PROGNOS_LAST_5_MINUTES, PROGNOS_LAST_HOUR:
-    ErrorText.set {
-      $0.put(function)
-      $0.put(": this version keeps PROGNOS_TOTAL only")
-    }
-    return PROGNOS_UNSUPPORTED
-  default:
+  guard window.rawValue <= PROGNOS_LAST_HOUR.rawValue else {
     return invalidArgument {
       $0.put(function)
       $0.put(": window is ")
@@ -95,6 +119,18 @@ private func check(_ window: prognos_window, _ function: StaticString) -> progno
       $0.put("; expected PROGNOS_TOTAL (0) to PROGNOS_LAST_HOUR (3)")
     }
   }
+  if window == PROGNOS_TOTAL { return PROGNOS_OK }
+  resumeCollector()
+  return existingRecording()?.hasHistory == true ? PROGNOS_OK : notEnoughData(function)
+}
+
+private func notEnoughData(_ function: StaticString) -> prognos_status {
+  ErrorText.set {
+    $0.put(function)
+    $0.put(": there is no history for windows other than PROGNOS_TOTAL: prognos_start was not ")
+    $0.put("called, or found too little memory left")
+  }
+  return PROGNOS_NOT_ENOUGH_DATA
 }
 
 /// Whether there is memory to read this recording, by a generous estimate of some KiB a path: arrays have

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 import Capture
+import Recording
 
 @_cdecl("prognos_version") @implementation
 public func prognos_version() -> UnsafePointer<CChar>! { text(Version.text) }
@@ -13,11 +15,12 @@ public func prognos_status_text(_ status: prognos_status) -> UnsafePointer<CChar
     case PROGNOS_ALREADY_STARTED: "prognos_start was called before; the first options stay in force"
     case PROGNOS_NOT_STARTED: "prognos_start was not called"
     case PROGNOS_INVALID_ARGUMENT: "an argument is NULL, out of range or not a number"
-    case PROGNOS_UNKNOWN_HANDLE: "the handle was never given out"
+    case PROGNOS_UNKNOWN_HANDLE: "the handle was never given out, or is stale"
     case PROGNOS_LIMIT_REACHED: "a table or the memory limit is full"
     case PROGNOS_NO_MEMORY: "the system gave no memory"
     case PROGNOS_IO_ERROR: "a file could not be written"
     case PROGNOS_NOT_ENOUGH_DATA: "too little was recorded to answer"
+    case PROGNOS_INVALID_STATE: "a call out of order, such as a leave without an enter"
     case PROGNOS_UNSUPPORTED: "not available in this version or on this system"
     default: "unknown status"
     }

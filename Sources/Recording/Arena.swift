@@ -40,16 +40,44 @@ extension Recording {
     return first
   }
 
+  /// So many pages are claimed at once for what many threads share.
+  static let sharedPages: UInt32 = 4
+
+  /// Memory for any thread, zeroed, of at most 16 KiB, without a lock; nil when `most` pages or the limit are
+  /// reached. `room`: the free room in the newest pages: its start, and its end in the upper half.
+  func room(
+    _ bytes: UInt32, in room: borrowing Cell64, pages: borrowing Cell32, most: UInt32
+  ) -> UInt32? {
+    while true {
+      let seen = room.value
+      let start = UInt32(truncatingIfNeeded: seen)
+      let end = UInt32(truncatingIfNeeded: seen &>> 32)
+      if bytes <= end &- start {
+        if room.exchange(seen, for: seen &+ UInt64(bytes)) { return start }
+        continue
+      }
+      let taken = pages.value
+      let next = taken &+ Self.sharedPages
+      guard next <= most else { return nil }
+      guard pages.exchange(taken, for: next) else { continue }
+      guard let first = claimPages(Self.sharedPages) else { return nil }
+      let rest = UInt64(first &+ Self.sharedPages &* Layout.page) &<< 32 | UInt64(first &+ bytes)
+      // When another thread brought pages, too, the rest of these is left over: at most 16 KiB.
+      _ = room.exchange(seen, for: rest)
+      return first
+    }
+  }
+
   /// What is taken of the limit, in bytes: the tables in use and the arena's pages.
   public var bytesInUse: UInt64 {
     let header = header
-    return UInt64(Layout.page)
-      + UInt64(operationCount) * UInt64(OperationRecord.bytes + 8)
-      + UInt64(header.pointee.namesUsed.value)
-      + UInt64(FailureKind.capacity + 1) * UInt64(FailureKind.bytes)
-      + UInt64(header.pointee.laneCapacity.value) * 4
-      + UInt64(header.pointee.moduleCount.value) * UInt64(Module.bytes)
-      + UInt64(header.pointee.arenaPage.value) * UInt64(Layout.page)
-      - UInt64(header.pointee.arenaOffset.value)
+    return UInt64(Layout.headerBytes)
+      &+ UInt64(operationCount) &* UInt64(OperationRecord.bytes + 8)
+      &+ UInt64(header.pointee.namesUsed.value)
+      &+ UInt64(FailureKind.capacity + 1) &* UInt64(FailureKind.bytes)
+      &+ UInt64(header.pointee.laneCapacity.value) &* 4
+      &+ UInt64(moduleCount) &* UInt64(Module.bytes)
+      &+ UInt64(header.pointee.arenaPage.value) &* UInt64(Layout.page)
+      &- UInt64(header.pointee.arenaOffset.value)
   }
 }

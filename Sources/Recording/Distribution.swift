@@ -13,8 +13,8 @@ public struct Distribution {
   /// Adds `count` values to a bucket of `octave`.
   mutating func add(_ count: UInt64, octave: Int, within: Int) {
     cover(octave, octave + 1)
-    counts[(octave - firstOctave) * Histogram.bucketsPerOctave + within] += count
-    total += count
+    counts[(octave - firstOctave) * Histogram.bucketsPerOctave + within] &+= count
+    total &+= count
   }
 
   /// Adds another distribution, bucket by bucket.
@@ -23,8 +23,8 @@ public struct Distribution {
     let octaves = other.counts.count / Histogram.bucketsPerOctave
     cover(other.firstOctave, other.firstOctave + octaves)
     let start = (other.firstOctave - firstOctave) * Histogram.bucketsPerOctave
-    for index in 0..<other.counts.count { counts[start + index] += other.counts[index] }
-    total += other.total
+    for index in 0..<other.counts.count { counts[start + index] &+= other.counts[index] }
+    total &+= other.total
   }
 
   private mutating func cover(_ from: Int, _ to: Int) {
@@ -42,23 +42,33 @@ public struct Distribution {
   /// its bucket. nil without values.
   public func quantile(_ q: Double) -> UInt64? {
     guard total > 0 else { return nil }
-    // 0.07 x 100 is a hair above 7 in binary, and means the seventh.
-    let exact = q * Double(total)
-    let whole = exact.rounded()
-    let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
-    let rank = max(1, min(total, UInt64(ceiling)))
+    let rank = Self.rank(of: q, among: total)
     var seen: UInt64 = 0
     for index in counts.indices where counts[index] > 0 {
-      seen += counts[index]
+      seen &+= counts[index]
       if seen >= rank { return middle(index) }
     }
     return nil
   }
 
+  /// Which of so many values, the lowest being the first, is the quantile by nearest rank.
+  static func rank(of q: Double, among total: UInt64) -> UInt64 {
+    // 0.07 x 100 is a hair above 7 in binary, and means the seventh.
+    let exact = q * Double(total)
+    let whole = exact.rounded()
+    let ceiling = abs(exact - whole) <= whole * 1e-12 ? whole : exact.rounded(.up)
+    return max(1, min(total, wholePart(ceiling)))
+  }
+
   private func middle(_ index: Int) -> UInt64 {
-    let (lowest, width) = Histogram.range(
-      ofBucket: firstOctave * Histogram.bucketsPerOctave + index)
-    return lowest + (width - 1) / 2
+    Histogram.middle(ofBucket: firstOctave * Histogram.bucketsPerOctave + index)
+  }
+
+  /// Calls `body` with each bucket's number and count, where it has any.
+  func forEachCount(_ body: (_ bucket: Int, _ count: UInt64) -> Void) {
+    for index in counts.indices where counts[index] > 0 {
+      body(firstOctave * Histogram.bucketsPerOctave + index, counts[index])
+    }
   }
 
   /// The buckets that hold values, lowest first.

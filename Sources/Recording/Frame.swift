@@ -52,15 +52,29 @@ public struct Frame: ~Copyable {
     public static let guarded: UInt64 = 4 << 32
     /// Added to the handle of an open operation that has no node, or whose end must go the slow way.
     public static let careful: UInt64 = 5 << 32
+    /// Added to the operation's handle of a span that the thread has entered. `parent` is the index of the
+    /// span's record, `node` that of the span's path in this lane's tree, `start` the time of the enter.
+    public static let span: UInt64 = 6 << 32
+    /// Added to the handle of the operation below, 0 when there is none: a session that the thread has
+    /// entered. `parent` is the index of the session's record, `node` that of the frame below. What switches,
+    /// work and failures gather here goes to the frame below.
+    public static let session: UInt64 = 7 << 32
   }
 
   /// The call had no memory for a node of its own.
   @inline(__always) public var isPathless: Bool { node.value & CallNode.pathless != 0 }
 
-  /// The handle of an open operation; 0 for every mark.
+  /// The handle of the operation that what happens now belongs to: an open one, an entered span's, the one
+  /// below an entered session; 0 for every other mark.
   @inline(__always) public var operation: UInt32 {
     let key = key.value
-    let mark = key &>> 32
-    return mark == 0 || mark == Mark.careful &>> 32 ? UInt32(truncatingIfNeeded: key) : 0
+    return key < Mark.root || key >= Mark.careful ? UInt32(truncatingIfNeeded: key) : 0
   }
+
+  /// Whether this is a call of this operation, which its end closes.
+  @inline(__always) public func isCall(of operation: UInt32) -> Bool {
+    key.value == UInt64(operation) || key.value == Mark.careful | UInt64(operation)
+  }
+  @inline(__always) public var isSpan: Bool { key.value &>> 32 == Mark.span &>> 32 }
+  @inline(__always) public var isSession: Bool { key.value &>> 32 == Mark.session &>> 32 }
 }

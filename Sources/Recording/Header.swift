@@ -11,7 +11,7 @@ public struct Header: ~Copyable {
 
   let padding: Cell32
 
-  // Identity.
+  // What it is; whose it is, says `Identity`.
   public let magic: Cell64
   public let version: Cell32
   public let byteOrder: Cell32
@@ -140,6 +140,10 @@ public struct Header: ~Copyable {
   /// Calls counted in `sharedIO` because memory was full, or a hot call was interrupted.
   public let unattributedIO: Cell64
 
+  public let spans: SpanHeader
+  public let sessions: SessionHeader
+  /// The collector's (History.swift).
+  public let history: HistoryHeader
   public let timeline: TimelineHeader
   public let crash: CrashHeader
 
@@ -155,6 +159,6 @@ public struct Header: ~Copyable {
 
   /// "PROGNOS" and a NUL, in the byte order of the writer.
   public static let magic: UInt64 = 0x0053_4F4E_474F_5250
-  public static let version: UInt32 = 1
+  public static let version: UInt32 = 2
   public static let byteOrder: UInt32 = 0x0102_0304
 }

@@ -38,7 +38,10 @@ public struct HeapBlock {
 /// published by its address. The host's own order between the allocation and the free of a block is all
 /// the order there needs to be.
 extension Recording {
-  public var heapSampleCapacity: UInt32 { header.pointee.heapSampleCapacity.value }
+  public var heapSampleCapacity: UInt32 {
+    min(header.pointee.heapSampleCapacity.value, Self.mostHeapSamples)
+  }
+  private static let mostHeapSamples: UInt32 = 16_384
   private static let slotsPerSet: UInt32 = 8
   /// Counters of a byte each, for the addresses that share bits 4 to 19.
   public static let heapFilterBytes: UInt32 = 65_536
@@ -50,7 +53,8 @@ extension Recording {
     let header = header
     if header.pointee.heapFilterOffset.value != 0 { return true }
     let arena = header.pointee.bytes.value &- UInt64(header.pointee.arenaOffset.value)
-    let slots = UInt32(truncatingIfNeeded: min(arena / 8 / UInt64(HeapSample.bytes), 16_384))
+    let slots = UInt32(
+      truncatingIfNeeded: min(arena / 8 / UInt64(HeapSample.bytes), UInt64(Self.mostHeapSamples)))
     let capacity = 0x8000_0000 &>> UInt32(truncatingIfNeeded: max(slots, 256).leadingZeroBitCount)
     let tableBytes = capacity &* HeapSample.bytes
     guard let table = claimPages((tableBytes &+ Self.heapFilterBytes) / Layout.page) else {
@@ -197,7 +201,7 @@ extension Recording {
   }
 
   private func sample(_ index: UInt32) -> UnsafeMutablePointer<HeapSample> {
-    at(header.pointee.heapSamplesOffset.value &+ index &* HeapSample.bytes)
+    at(zone(header.pointee.heapSamplesOffset.value) &+ index &* HeapSample.bytes)
   }
 
   private func filterCounter(of address: UInt64) -> UnsafeMutablePointer<Cell8> {

@@ -33,4 +33,10 @@ public struct Histogram: ~Copyable {
     let shift = UInt64(octave - 1)
     return ((within + 64) << shift, 1 << shift)
   }
+
+  /// What stands for the values of a bucket.
+  static func middle(ofBucket bucket: Int) -> UInt64 {
+    let (lowest, width) = range(ofBucket: bucket)
+    return lowest + (width - 1) / 2
+  }
 }

@@ -13,10 +13,12 @@ public struct HostFrame: ~Copyable {
 
 /// Frames that a host has named, from 1 on. Kept like operations: never removed, also in a forked child.
 extension Recording {
-  public var hostFrameCount: UInt32 { header.pointee.hostFrameCount.acquired }
+  public var hostFrameCount: UInt32 {
+    min(header.pointee.hostFrameCount.acquired, header.pointee.hostFrameCapacity.value)
+  }
 
   public func hostFrame(_ number: UInt32) -> UnsafeMutablePointer<HostFrame> {
-    at(header.pointee.hostFramesOffset.value &+ (number &- 1) &* HostFrame.bytes)
+    at(zone(header.pointee.hostFramesOffset.value) &+ (number &- 1) &* HostFrame.bytes)
   }
 
   /// The number of a frame, added if it is new. Takes the spin lock of names for a new one.

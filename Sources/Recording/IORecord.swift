@@ -97,6 +97,6 @@ extension Recording {
   /// The record of what belongs to no node; nil before `prepareIO`.
   public var sharedIO: UnsafeMutablePointer<IORecord>? {
     let offset = header.pointee.sharedIO.acquired
-    return offset == 0 ? nil : at(offset)
+    return offset == 0 ? nil : at(zone(offset))
   }
 }

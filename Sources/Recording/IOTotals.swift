@@ -101,7 +101,8 @@ extension Profile {
   /// that of a call to itself twice; and what belongs to no operation. Cost: the paths once.
   mutating func addUpIO() {
     recording.forEachLane { lane in
-      let root: UnsafeMutablePointer<CallNode> = recording.at(lane.pointee.root.value)
+      let root: UnsafeMutablePointer<CallNode> = recording.at(
+        recording.zone(lane.pointee.root.value))
       outsideIO.add(recording.io(of: root))
     }
     if let shared = recording.sharedIO { outsideIO.add(shared) }
@@ -113,7 +114,7 @@ extension Profile {
       if let parent = paths[index].parent { paths[parent].io.add(io) }
       let operation = Int(paths[index].operation) - 1
       operations[operation].selfIO.add(paths[index].selfIO)
-      if !isRecursive(paths[index]) { operations[operation].io.add(io) }
+      if !paths[index].isRecursive { operations[operation].io.add(io) }
     }
   }
 }
@@ -123,7 +124,7 @@ extension Recording {
   func io(of node: UnsafeMutablePointer<CallNode>) -> IOTotals {
     var totals = IOTotals()
     let offset = node.pointee.io.acquired
-    if offset != 0 { totals.add(at(offset) as UnsafeMutablePointer<IORecord>) }
+    if offset != 0 { totals.add(at(zone(offset)) as UnsafeMutablePointer<IORecord>) }
     return totals
   }
 }

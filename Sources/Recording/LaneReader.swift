@@ -7,7 +7,22 @@ struct OpenCall {
   let node: UInt32
   let operation: UInt32
   let start: UInt64
+  /// The index of the record, when this is a span that the thread has entered: it begins with the enter.
+  let span: UInt32?
   var offCPUNanoseconds: UInt64
+}
+
+/// An operation that is open on a thread, or was when its process died.
+public struct OpenOperation {
+  /// 0 for a span that nobody runs.
+  public let threadID: UInt32
+  public let operation: UInt32
+  /// How many of the thread's operations it is inside of.
+  public let depth: Int
+  /// The time stamp of its begin.
+  public let startTicks: UInt64
+  /// The call-tree node that its call will be added to, as `Frame.node`.
+  public let node: UInt32
 }
 
 /// The moment of a reading, and what only the recorded process can tell of it.
@@ -19,12 +34,15 @@ public struct ReadingMoment {
   public let cpuNanoseconds: (_ threadID: UInt32) -> UInt64?
   /// Lets a preempted writer run: about 0.1 ms.
   public let waitForWriter: () -> Void
+  /// Whether somebody may be writing. Else a change that was left half done is taken as it is.
+  public let isLive: Bool
 
   public init(
     ticks: UInt64, monotonicNanoseconds: UInt64, nanosecondsPerTick: Double,
     cpuNanoseconds: @escaping (UInt32) -> UInt64? = { _ in nil },
-    waitForWriter: @escaping () -> Void = {}
+    waitForWriter: @escaping () -> Void = {}, isLive: Bool = true
   ) {
+    self.isLive = isLive
     self.ticks = ticks
     self.monotonicNanoseconds = monotonicNanoseconds
     self.nanosecondsPerTick = nanosecondsPerTick
@@ -41,7 +59,6 @@ extension Recording {
 
   /// How often the numbers beside it are. They take some ten nanoseconds, and hardly ever two readings,
   /// unless the writer was preempted between its two counters: then the reader waits for it, up to 50 ms.
-  /// A writer that died there, in another process, must not hold a reader for ever.
   private var totalsAttempts: Int { 600 }
   private var attemptsBeforeWaiting: Int { 100 }
 
@@ -52,7 +69,7 @@ extension Recording {
   ) -> [OpenCall] {
     var calls = openCalls(of: lane)
     if let last = calls.indices.last, let waited = offCPUSinceSync(lane, at: moment) {
-      calls[last].offCPUNanoseconds += waited
+      calls[last].offCPUNanoseconds &+= waited
     }
     body()
     let still = zip(calls, openCalls(of: lane)).prefix {
@@ -61,34 +78,52 @@ extension Recording {
     calls.removeLast(calls.count - still.count)
     // What a call inside waited its callers waited, too.
     for index in calls.indices.dropLast().reversed() {
-      calls[index].offCPUNanoseconds += calls[index + 1].offCPUNanoseconds
+      calls[index].offCPUNanoseconds &+= calls[index + 1].offCPUNanoseconds
     }
     return calls
   }
 
   func openCalls(of lane: UnsafeMutablePointer<Lane>) -> [OpenCall] {
     var calls: [OpenCall] = []
-    var frame = frame(top: lane.pointee.top.acquired)
-    var steps = Lane.maxDepth + 2 * Lane.maxSegmentCount
-    while frame.pointee.key.value != Frame.Mark.root, steps > 0 {
-      steps -= 1
-      if frame.pointee.key.value == Frame.Mark.segment {
-        frame = skippingLowest(frame)
-        continue
-      }
+    var inSession: UInt64 = 0
+    forEachFrame(of: lane) { at, frame in
       let operation = frame.pointee.operation
-      if isOperation(operation) {
-        let switched = frame.pointee.state.value & Frame.State.switched != 0
+      // What a session's frame has gathered belongs to the call below, which is the next one here.
+      let switched = frame.pointee.state.value & Frame.State.switched != 0
+      let offCPU = switched ? frame.pointee.offCPUNanoseconds.value : 0
+      if frame.pointee.isSession {
+        inSession &+= offCPU
+      } else if isOperation(operation) {
         calls.append(
           OpenCall(
-            frame: offset(of: frame), node: frame.pointee.node.value, operation: operation,
+            frame: at, node: frame.pointee.node.value, operation: operation,
             start: frame.pointee.start.value,
-            offCPUNanoseconds: switched ? frame.pointee.offCPUNanoseconds.value : 0))
+            span: frame.pointee.isSpan ? frame.pointee.parent.value : nil,
+            offCPUNanoseconds: offCPU &+ inSession))
+        inSession = 0
       }
-      frame -= 1
     }
     calls.reverse()
     return calls
+  }
+
+  /// Calls `body` with the frames of a lane that are in use, the innermost first, but for the lowest ones.
+  func forEachFrame(
+    of lane: UnsafeMutablePointer<Lane>, _ body: (UInt32, UnsafeMutablePointer<Frame>) -> Void
+  ) {
+    let alignment = ~(Frame.bytes &- 1)
+    var at = lane.pointee.top.acquired & alignment
+    for _ in 0..<Lane.maxDepth &+ 2 &* Lane.maxSegmentCount {
+      let frame: UnsafeMutablePointer<Frame> = self.at(at)
+      let key = frame.pointee.key.value
+      if key == Frame.Mark.root { return }
+      if key == Frame.Mark.segment {
+        at = UInt32(truncatingIfNeeded: frame.pointee.start.value) & alignment
+      } else {
+        body(at, frame)
+        at = at &- Frame.bytes
+      }
+    }
   }
 
   /// How long the lane's thread was off its CPU since it last looked: a thread that waits now has not
@@ -107,17 +142,25 @@ extension Recording {
   /// A node's numbers of one moment, and its histogram if wanted.
   func read(
     _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>,
-    at moment: ReadingMoment, withDistribution: Bool
+    at moment: ReadingMoment, withDistribution: Bool, _ budget: inout ReadingBudget
   ) -> (totals: Totals, distribution: Distribution) {
-    guard withDistribution else { return (readTotals(node, at: moment), Distribution()) }
+    var totals = readTotals(node, at: moment)
+    if !ReadingBudget.take(
+      &budget.failureCounters, UInt32(truncatingIfNeeded: totals.failures.count))
+    {
+      totals.failures = [:]
+    }
+    guard withDistribution else { return (totals, Distribution()) }
     var distribution = Distribution()
-    for _ in 0..<histogramAttempts {
-      let totals = readTotals(node, at: moment)
+    let octaves = budget.octaves
+    for attempt in 0..<histogramAttempts {
+      if attempt > 0 { totals = readTotals(node, at: moment) }
+      budget.octaves = octaves
       // Left half done for good, by a siglongjmp out of it or by a death: once is enough to wait.
       if node.pointee.begun.value != node.pointee.ended.value {
-        return (totals, readDistribution(node, of: lane))
+        return (totals, readDistribution(node, of: lane, &budget))
       }
-      distribution = readDistribution(node, of: lane)
+      distribution = readDistribution(node, of: lane, &budget)
       // One entry a call, so that a sum that differs shows a reading between two stores.
       if distribution.total == totals.count, node.pointee.ended.acquired == totals.count {
         return (totals, distribution)
@@ -131,7 +174,7 @@ extension Recording {
     _ node: UnsafeMutablePointer<CallNode>, at moment: ReadingMoment
   ) -> Totals {
     var totals = Totals()
-    for attempt in 0..<totalsAttempts {
+    for attempt in 0..<(moment.isLive ? totalsAttempts : 1) {
       if attempt > attemptsBeforeWaiting { moment.waitForWriter() }
       let ended = node.pointee.ended.acquired
       totals = readCells(node)
@@ -154,39 +197,77 @@ extension Recording {
     totals.voluntarySwitches = node.pointee.voluntarySwitches.value
     totals.involuntarySwitches = node.pointee.involuntarySwitches.value
     totals.pageFaults = node.pointee.pageFaults.value
+    totals.spanTicks = node.pointee.spans.wallTicks.value
+    totals.spanOffCPUNanoseconds = node.pointee.spans.offCPUNanoseconds.value
+    totals.suspendedTicks = node.pointee.spans.suspendedTicks.value
     totals.pathlessCalleeTicks = node.pointee.pathlessCallees.wallTicks.value
     totals.pathlessCalleeOffCPUNanoseconds = node.pointee.pathlessCallees.offCPUNanoseconds.value
     var offset = node.pointee.failures.acquired
-    while offset != 0 {
-      let counter: UnsafeMutablePointer<FailureCounter> = at(offset)
-      totals.failures[counter.pointee.kind.value, default: 0] += counter.pointee.count.value
+    var links: UInt32 = 0
+    while offset != 0, links < FailureKind.capacity {
+      let counter: UnsafeMutablePointer<FailureCounter> = at(zone(offset))
+      let kind = min(counter.pointee.kind.value, FailureKind.other)
+      totals.failures[kind, default: 0] &+= counter.pointee.count.value
       offset = counter.pointee.next.value
+      links &+= 1
     }
     return totals
   }
 
   private func readDistribution(
-    _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>
+    _ node: UnsafeMutablePointer<CallNode>, of lane: UnsafeMutablePointer<Lane>,
+    _ budget: inout ReadingBudget
   ) -> Distribution {
     var distribution = Distribution()
-    let pending = [lane.pointee.pendingBefore.value, lane.pointee.pending.value]
+    let pending = (lane.pointee.pendingBefore.value, lane.pointee.pending.value)
     for octave in 0..<Histogram.octaveCount {
       // Before the buckets: those that have a second array stand before the bit that says so.
       let overflowed = node.pointee.histogram.overflowed.acquired >> UInt64(octave) & 1 != 0
-      let buckets = node.pointee.histogram.octaves[octave].acquired
-      if buckets == 0 { continue }
+      let buckets = zone(node.pointee.histogram.octaves[octave].acquired)
+      guard buckets != 0, ReadingBudget.take(&budget.octaves) else { continue }
       for within in 0..<Histogram.bucketsPerOctave {
         let offset = buckets &+ UInt32(within) &* 4
         let low: UnsafeMutablePointer<Cell32> = at(offset)
         var count = UInt64(low.pointee.value)
         if overflowed {
           let high: UnsafeMutablePointer<Cell32> = at(offset &+ Histogram.octaveBytes)
-          count += UInt64(high.pointee.value) << 32
+          count &+= UInt64(high.pointee.value) << 32
         }
-        for waiting in pending where waiting == offset { count += 1 }
+        if pending.0 == offset { count &+= 1 }
+        if pending.1 == offset { count &+= 1 }
         if count > 0 { distribution.add(count, octave: octave, within: within) }
       }
     }
     return distribution
+  }
+}
+
+extension Recording {
+  /// The operations that are open, of one thread after the other, the outermost first; then the spans that nobody
+  /// runs. In a recording whose process died, those that were open then.
+  public func openOperations() -> [OpenOperation] {
+    var all: [OpenOperation] = []
+    var left = byteCount / Frame.bytes
+    forEachLane { lane in
+      let calls = openCalls(of: lane)
+      guard ReadingBudget.take(&left, UInt32(truncatingIfNeeded: calls.count)) else { return }
+      for (depth, call) in calls.enumerated() {
+        all.append(
+          OpenOperation(
+            threadID: lane.pointee.threadID.value, operation: call.operation, depth: depth,
+            startTicks: call.start, node: call.node))
+      }
+    }
+    for (index, word) in OpenSpans(of: self).words.enumerated()
+    where UInt32(truncatingIfNeeded: word) == SpanRecord.State.suspended {
+      guard let span = span(index: UInt32(truncatingIfNeeded: index)),
+        isOperation(span.pointee.operation.value), ReadingBudget.take(&left)
+      else { continue }
+      all.append(
+        OpenOperation(
+          threadID: 0, operation: span.pointee.operation.value, depth: 0,
+          startTicks: span.pointee.start.value, node: span.pointee.node.value))
+    }
+    return all
   }
 }

@@ -99,7 +99,7 @@ extension Recording {
     var depth: UInt32 = 0
     var frame = skippingLowest(frame(top: lane.pointee.top.value))
     while frame.pointee.key.value != Frame.Mark.root {
-      if frame.pointee.operation != 0 { depth &+= 1 }
+      if frame.pointee.isCall(of: frame.pointee.operation) { depth &+= 1 }
       frame = skippingLowest(frame - 1)
     }
     return depth

@@ -2,12 +2,15 @@
 
 /// Where the zones of a recording lie, computed from its limits (docs/recording.md).
 ///
-/// header | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
+/// header | identity | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
 ///
 /// The zones before the arena have fixed sizes and are touched page by page as they fill. Lanes, nodes,
 /// histogram octaves and frame segments come from the arena.
 public struct Layout {
   public static let page: UInt32 = 4096
+  /// The header's page, and `Identity` in the page behind it.
+  public static let headerBytes: UInt32 = 2 * page
+  public static let identityOffset: UInt32 = page
   public static let minimumBytes: UInt64 = 1 << 20
   public static let maximumBytes: UInt64 = 1 << 32 - 1
 
@@ -24,7 +27,8 @@ public struct Layout {
   public private(set) var hostFramesOffset: UInt32 = 0
   public private(set) var arenaOffset: UInt32 = 0
   /// 2,048 from 32 MiB on, in a smaller recording in proportion.
-  public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), 2048) }
+  public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), Self.mostModules) }
+  static var mostModules: UInt32 { 2048 }
   /// A power of two.
   public var hostFrameCapacity: UInt32 {
     UInt32(0x8000_0000) &>> UInt32(moduleCapacity.leadingZeroBitCount) &* 2
@@ -55,7 +59,7 @@ public struct Layout {
     var slots: UInt64 = 64
     while slots < operations * 2 { slots *= 2 }
     indexCapacity = UInt32(truncatingIfNeeded: slots)
-    var end = UInt64(Self.page)
+    var end = UInt64(Self.headerBytes)
     func zone(_ bytes: UInt64) -> UInt32 {
       let start = end
       let page = UInt64(Self.page)

@@ -94,6 +94,6 @@ extension Recording {
   }
 
   private func mapping(_ index: UInt32) -> UnsafeMutablePointer<Mapping> {
-    at(header.pointee.mappingsOffset.value &+ index &* UInt32(MemoryLayout<Mapping>.stride))
+    at(zone(header.pointee.mappingsOffset.value) &+ index &* UInt32(MemoryLayout<Mapping>.stride))
   }
 }

@@ -68,12 +68,18 @@ struct SampleReader {
   /// What is live, by path; the last element is what no operation allocated.
   private(set) var live: [MemoryTotals]
 
-  init(_ recording: Recording, paths: Int, pathOfNode: [UInt32: Int]) {
+  /// How many more frames its stacks may have: as many as have room, since no two true ones overlap.
+  private var framesLeft: UInt32
+  private var isKnownStack: [UInt32: Bool] = [0: false]
+
+  init(_ recording: Recording, paths: Int, pathOfNode: [UInt32: Int], frames: UInt32) {
     self.recording = recording
+    framesLeft = frames
     live = [MemoryTotals](repeating: MemoryTotals(), count: paths + 1)
     var indexOfOffset: [UInt32: Int] = [:]
     recording.forEachSite { offset, site in
-      let index = index(of: pathOfNode[site.pointee.node], stack: site.pointee.stack)
+      let stack = isStack(site.pointee.stack) ? site.pointee.stack : 0
+      let index = index(of: pathOfNode[site.pointee.node], stack: stack)
       indexOfOffset[offset] = index
       sites[index].add(site.pointee)
     }
@@ -88,6 +94,17 @@ struct SampleReader {
     }
   }
 
+  /// Whether there may be a stack at an offset: an aligned one, with room for its frames.
+  private mutating func isStack(_ stack: UInt32) -> Bool {
+    if let known = isKnownStack[stack] { return known }
+    let isStack =
+      recording.zone(stack) == stack
+      && ReadingBudget.take(
+        &framesLeft, UInt32(truncatingIfNeeded: recording.depth(ofStack: stack)))
+    isKnownStack[stack] = isStack
+    return isStack
+  }
+
   private mutating func index(of path: Int?, stack: UInt32) -> Int {
     let key = UInt64(path.map { $0 + 1 } ?? 0) << 32 | UInt64(stack)
     if let known = indexOfSite[key] { return known }
@@ -97,6 +114,7 @@ struct SampleReader {
   }
 
   private mutating func add(bytes: Double, blocks: Double, path: Int?, site: Int?) {
+    guard bytes.isFinite, blocks.isFinite else { return }
     let slot = path ?? live.count - 1
     live[slot].liveBytes += bytes
     live[slot].liveBlocks += blocks

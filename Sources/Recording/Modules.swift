@@ -61,11 +61,16 @@ public struct ModuleRange {
 
 /// Reading the table, from any thread and any signal handler.
 extension Recording {
-  public var moduleCount: UInt32 { header.pointee.moduleCount.acquired }
+  public var moduleCount: UInt32 {
+    let most = min(header.pointee.moduleCapacity.value, Layout.mostModules)
+    return fitting(
+      min(header.pointee.moduleCount.acquired, most), of: Module.bytes,
+      at: header.pointee.moduleTable.value)
+  }
 
   /// A module by its number, 1...moduleCount.
   @inline(__always) public func module(_ number: UInt32) -> UnsafeMutablePointer<Module> {
-    at(header.pointee.moduleTable.value &+ (number &- 1) &* Module.bytes)
+    at(zone(header.pointee.moduleTable.value) &+ (number &- 1) &* Module.bytes)
   }
 
   /// Copies where the module around `address` lies; false when none is loaded there. Linear in the number
@@ -112,7 +117,7 @@ extension Recording {
       (base + Int(module(number).pointee.path.value)).assumingMemoryBound(to: CChar.self))
   }
 
-  /// A byte of its build ID, 0..<buildIDBytes.
+  /// A byte of its build ID, 0..<maxBuildIDBytes.
   public func buildIDByte(_ index: Int, ofModule number: UInt32) -> UInt8 {
     let word = module(number).pointee.buildID[index / 4].value
     return UInt8(truncatingIfNeeded: word &>> UInt32(truncatingIfNeeded: index % 4 * 8))

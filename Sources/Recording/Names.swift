@@ -73,7 +73,7 @@ extension Recording {
   }
 
   public func failureKind(_ number: UInt32) -> UnsafeMutablePointer<FailureKind> {
-    at(header.pointee.kindsOffset.value &+ number &* FailureKind.bytes)
+    at(zone(header.pointee.kindsOffset.value) &+ number &* FailureKind.bytes)
   }
 
   /// The number of a failure kind, added if it is new; `FailureKind.other` when there is no room.
@@ -104,12 +104,5 @@ extension Recording {
       number &+= 1
     }
     return FailureKind.other
-  }
-
-  /// The word of a failure kind; nil for "other".
-  public func nameOfKind(_ number: UInt32) -> UnsafePointer<CChar>? {
-    guard number > 0, number < FailureKind.other else { return nil }
-    let entry = failureKind(number)
-    return entry.pointee.state.acquired == 2 ? text(entry.pointee.name.value) : nil
   }
 }

@@ -25,7 +25,8 @@ public struct PathlessCalls: ~Copyable {
   public let involuntarySwitches: Cell64
   public let pageFaults: Cell64
   public let callees: Callees
-  let padding: Cell64
+  /// Of spans.
+  public let suspendedTicks: Cell64
 }
 
 /// A word that `prognos_fail` was given.

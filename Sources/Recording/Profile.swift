@@ -9,6 +9,8 @@ public struct Profile {
     public let parent: Int?
     /// The number of callers.
     public let depth: Int
+    /// Whether the operation occurs among its callers, too: then what it took is theirs already.
+    let isRecursive: Bool
     public var totals = Totals()
     public var distribution = Distribution()
     /// Wall and off-CPU time of the calls made from here, open ones included.
@@ -23,14 +25,15 @@ public struct Profile {
     public var io = IOTotals()
 
     /// Wall time, with what open calls took so far; never less than that of the calls made from here.
-    public var wallTicksSoFar: UInt64 { max(totals.wallTicks + totals.openTicks, calleeTicks) }
+    public var wallTicksSoFar: UInt64 { max(totals.wallTicks &+ totals.openTicks, calleeTicks) }
 
-    public var hasCalls: Bool { totals.count + totals.active > 0 }
+    public var hasCalls: Bool { totals.count &+ totals.active > 0 }
 
-    init(operation: UInt32, parent: Int?, depth: Int) {
+    init(operation: UInt32, parent: Int?, depth: Int, isRecursive: Bool) {
       self.operation = operation
       self.parent = parent
       self.depth = depth
+      self.isRecursive = isRecursive
     }
   }
 
@@ -63,6 +66,8 @@ public struct Profile {
   public private(set) var sites: [SiteTotals] = []
   /// Input and output outside operations, and what found no place in them.
   public internal(set) var outsideIO = IOTotals()
+  /// Spans that were begun and have not ended.
+  public internal(set) var openSpans: UInt64 = 0
 
   private var indexOfChild: [UInt64: Int] = [:]
   private var pathOfNode: [UInt32: Int] = [:]
@@ -79,33 +84,49 @@ public struct Profile {
   public init(of recording: Recording, at moment: ReadingMoment, distributions: Distributions) {
     self.recording = recording
     self.moment = moment
-    pathless = (0..<recording.operationCount).map { recording.readPathless(of: $0 + 1) }
-    recording.forEachLane { lane in read(lane, distributions) }
-    readSamples()
+    pathless = (0..<recording.operationCount).map {
+      var totals = recording.readPathless(of: $0 + 1)
+      totals.addSuspension(at: moment)
+      return totals
+    }
+    var spans = OpenSpans(of: recording)
+    var budget = ReadingBudget(of: recording)
+    recording.forEachLane { lane in read(lane, distributions, &spans, &budget) }
+    add(spans)
+    readSamples(frames: budget.frames)
     for index in paths.indices {
-      paths[index].calleeTicks += paths[index].totals.pathlessCalleeTicks
-      paths[index].calleeOffCPUNanoseconds += paths[index].totals.pathlessCalleeOffCPUNanoseconds
+      paths[index].calleeTicks &+= paths[index].totals.pathlessCalleeTicks
+      paths[index].calleeOffCPUNanoseconds &+=
+        paths[index].totals.pathlessCalleeOffCPUNanoseconds
       guard let parent = paths[index].parent else { continue }
-      paths[parent].calleeTicks += paths[index].totals.wallTicks + paths[index].totals.openTicks
-      paths[parent].calleeOffCPUNanoseconds +=
-        paths[index].totals.offCPUNanoseconds + paths[index].totals.openOffCPUNanoseconds
-      paths[parent].calleeSwitches += paths[index].totals.switches
+      let totals = paths[index].totals
+      let ticks = totals.wallTicks &+ totals.openTicks
+      paths[parent].calleeTicks &+= ticks - min(totals.spanTicks, ticks)
+      let offCPU = totals.offCPUNanoseconds &+ totals.openOffCPUNanoseconds
+      paths[parent].calleeOffCPUNanoseconds &+= offCPU - min(totals.spanOffCPUNanoseconds, offCPU)
+      // Of which spans had how many is not kept.
+      if totals.spanTicks == 0 { paths[parent].calleeSwitches &+= totals.switches }
     }
     addUpOperations()
     addUpIO()
   }
 
   private mutating func read(
-    _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions
+    _ lane: UnsafeMutablePointer<Lane>, _ distributions: Distributions,
+    _ spans: inout OpenSpans, _ budget: inout ReadingBudget
   ) {
-    // From the newest node to the oldest; callers are older than what they call.
+    // From the newest node to the oldest; callers are older than what they call. Older ones lie lower: an arena
+    // only grows.
     var offsets: [UInt32] = []
-    var offset = lane.pointee.newestNode.acquired
-    while offset != 0 {
+    var offset = recording.zone(lane.pointee.newestNode.acquired)
+    while offset != 0, ReadingBudget.take(&budget.nodes) {
       offsets.append(offset)
       let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
-      offset = node.pointee.older.value
+      let older = recording.zone(node.pointee.older.value)
+      offset = older < offset ? older : 0
     }
+    // Of an operation that was named before its node was found.
+    let operationCount = recording.operationCount
     let open = recording.withOpenCalls(of: lane, at: moment) {
       for offset in offsets.reversed() {
         let node: UnsafeMutablePointer<CallNode> = recording.at(offset)
@@ -114,45 +135,66 @@ public struct Profile {
           outsideMemory.add(node.pointee.memory)
           continue
         }
+        guard operation <= operationCount else { continue }
         let path = path(operation, from: pathOfNode[node.pointee.parent.value])
         pathOfNode[offset] = path
         let wanted =
           distributions == .all || distributions == .of(operation: operation)
-        let (totals, distribution) = recording.read(
-          node, of: lane, at: moment, withDistribution: wanted)
+        var (totals, distribution) = recording.read(
+          node, of: lane, at: moment, withDistribution: wanted, &budget)
+        totals.addSuspension(at: moment)
         paths[path].totals.add(totals)
         paths[path].distribution.add(distribution)
         paths[path].ownMemory.add(node.pointee.memory)
-        paths[path].selfIO.add(recording.io(of: node))
+        if ReadingBudget.take(&budget.ioRecords) { paths[path].selfIO.add(recording.io(of: node)) }
       }
     }
-    for call in open {
+    var caller: OpenCall?
+    for call in open where ReadingBudget.take(&budget.openCalls) {
       var totals = Totals()
-      totals.active = 1
-      totals.openTicks = moment.ticks > call.start ? moment.ticks - call.start : 0
-      totals.openOffCPUNanoseconds = call.offCPUNanoseconds
-      if let path = pathOfNode[call.node] {
-        paths[path].totals.add(totals)
-      } else if call.node & CallNode.pathless != 0, Int(call.operation) <= pathless.count {
-        pathless[Int(call.operation) - 1].add(totals)
+      let ticks = moment.ticks > call.start ? moment.ticks - call.start : 0
+      if let span = call.span {
+        spans.enter(span, ticks: ticks, offCPUNanoseconds: call.offCPUNanoseconds)
+        // What an entered span takes is not the caller's own.
+        totals.pathlessCalleeTicks = ticks
+        totals.pathlessCalleeOffCPUNanoseconds = call.offCPUNanoseconds
+        if let caller { add(open: totals, at: caller.node, of: caller.operation) }
+      } else {
+        totals.active = 1
+        totals.openTicks = ticks
+        totals.openOffCPUNanoseconds = call.offCPUNanoseconds
+        add(open: totals, at: call.node, of: call.operation)
       }
+      caller = call
+    }
+  }
+
+  /// Adds what an open call has taken so far to its path.
+  mutating func add(open totals: Totals, at node: UInt32, of operation: UInt32) {
+    if let path = pathOfNode[node] {
+      paths[path].totals.add(totals)
+    } else if node & CallNode.pathless != 0, operation > 0, Int(operation) <= pathless.count {
+      pathless[Int(operation) - 1].add(totals)
     }
   }
 
   /// The index of the path of an operation called from another path.
   private mutating func path(_ operation: UInt32, from parent: Int?) -> Int {
+    // Where it is deeper than any stack of operations, it begins anew.
+    let parent = parent.flatMap { paths[$0].depth < Int(Lane.maxDepth) ? $0 : nil }
     let key = UInt64(parent.map { $0 + 1 } ?? 0) << 32 | UInt64(operation)
     if let known = indexOfChild[key] { return known }
     paths.append(
       Path(
-        operation: operation, parent: parent, depth: parent.map { paths[$0].depth + 1 } ?? 0))
+        operation: operation, parent: parent, depth: parent.map { paths[$0].depth + 1 } ?? 0,
+        isRecursive: calls(operation, within: parent)))
     indexOfChild[key] = paths.count - 1
     return paths.count - 1
   }
 
-  private mutating func readSamples() {
+  private mutating func readSamples(frames: UInt32) {
     outsideMemory.add(recording.header.pointee.laneless)
-    let reader = SampleReader(recording, paths: paths.count, pathOfNode: pathOfNode)
+    let reader = SampleReader(recording, paths: paths.count, pathOfNode: pathOfNode, frames: frames)
     sites = reader.sites
     for index in paths.indices { paths[index].ownMemory.add(reader.live[index]) }
     if let outside = reader.live.last { outsideMemory.add(outside) }
@@ -162,11 +204,11 @@ public struct Profile {
     }
   }
 
-  /// Whether the operation of a path occurs among its callers, too: then what it took is theirs already.
-  func isRecursive(_ path: Path) -> Bool {
-    var caller = path.parent
+  /// Whether a path, or a caller of it, is of this operation.
+  private func calls(_ operation: UInt32, within path: Int?) -> Bool {
+    var caller = path
     while let index = caller {
-      if paths[index].operation == path.operation { return true }
+      if paths[index].operation == operation { return true }
       caller = paths[index].parent
     }
     return false
@@ -189,23 +231,23 @@ public struct Profile {
       }
       operations[index].totals.add(path.totals)
       operations[index].distribution.add(path.distribution)
-      operations[index].selfNanoseconds += nanoseconds(selfTicks(path))
-      operations[index].selfCPUNanoseconds += selfCPUNanoseconds(path)
-      operations[index].selfSwitches += selfSwitches(path)
+      operations[index].selfNanoseconds &+= nanoseconds(selfTicks(path))
+      operations[index].selfCPUNanoseconds &+= selfCPUNanoseconds(path)
+      operations[index].selfSwitches &+= selfSwitches(path)
       operations[index].ownMemory.add(path.ownMemory)
-      if !isRecursive(path) { operations[index].memory.add(path.memory) }
+      if !path.isRecursive { operations[index].memory.add(path.memory) }
     }
   }
 
   /// Wall time of a path's calls less that of the calls made from it; with what open calls took so far.
   public func selfTicks(_ path: Path) -> UInt64 {
-    let total = path.totals.wallTicks + path.totals.openTicks
+    let total = path.totals.wallTicks &+ path.totals.openTicks
     return total > path.calleeTicks ? total - path.calleeTicks : 0
   }
 
   /// CPU time of a path's calls less that of the calls made from it, in nanoseconds.
   public func selfCPUNanoseconds(_ path: Path) -> UInt64 {
-    let off = path.totals.offCPUNanoseconds + path.totals.openOffCPUNanoseconds
+    let off = path.totals.offCPUNanoseconds &+ path.totals.openOffCPUNanoseconds
     let selfOff = off > path.calleeOffCPUNanoseconds ? off - path.calleeOffCPUNanoseconds : 0
     let wall = nanoseconds(selfTicks(path))
     return tracksCPU && wall > selfOff ? wall - selfOff : 0
@@ -213,12 +255,12 @@ public struct Profile {
 
   /// Wall time of calls without a path less that of the calls made from them.
   public func selfNanoseconds(pathless calls: Totals) -> UInt64 {
-    let total = calls.wallTicks + calls.openTicks
+    let total = calls.wallTicks &+ calls.openTicks
     return nanoseconds(total - min(calls.pathlessCalleeTicks, total))
   }
 
   private func selfCPUNanoseconds(pathless calls: Totals) -> UInt64 {
-    let off = calls.offCPUNanoseconds + calls.openOffCPUNanoseconds
+    let off = calls.offCPUNanoseconds &+ calls.openOffCPUNanoseconds
     let selfOff = off - min(calls.pathlessCalleeOffCPUNanoseconds, off)
     let wall = selfNanoseconds(pathless: calls)
     return tracksCPU ? wall - min(selfOff, wall) : 0
@@ -238,17 +280,14 @@ public struct Profile {
 
   /// CPU time of finished and open calls, in nanoseconds.
   public func cpuNanosecondsSoFar(_ totals: Totals) -> UInt64 {
-    let wall = nanoseconds(totals.wallTicks + totals.openTicks)
-    let off = totals.offCPUNanoseconds + totals.openOffCPUNanoseconds
+    let wall = nanoseconds(totals.wallTicks &+ totals.openTicks)
+    let off = totals.offCPUNanoseconds &+ totals.openOffCPUNanoseconds
     return tracksCPU && wall > off ? wall - off : 0
   }
 
   public var tracksCPU: Bool { recording.header.pointee.cpuClock.value != CPUClock.off }
 
-  public func nanoseconds(_ ticks: UInt64) -> UInt64 {
-    let nanoseconds = (Double(ticks) * moment.nanosecondsPerTick).rounded()
-    return nanoseconds < 0x1p64 ? UInt64(nanoseconds) : .max
-  }
+  public func nanoseconds(_ ticks: UInt64) -> UInt64 { moment.nanoseconds(ticks) }
 
   /// Since the recording began.
   public var durationNanoseconds: UInt64 {

@@ -47,6 +47,8 @@ public struct Recording: @unchecked Sendable {
     header.pointee.namesUsed.set(1)
     header.pointee.arenaPage.set(layout.arenaOffset / Layout.page)
     header.pointee.arenaPageEnd.set(layout.bytes / Layout.page)
+    // So that no handle of a span is one of a session.
+    header.pointee.sessions.table.firstGeneration.set(1 << 31)
     header.pointee.magic.publish(Header.magic)
   }
 
@@ -77,16 +79,26 @@ public struct Recording: @unchecked Sendable {
     header.pointee.sharedIO.set(0)
     header.pointee.descriptorsOffset.set(0)
     header.pointee.unattributedIO.set(0)
+    header.pointee.spans.beginAgain()
+    header.pointee.sessions.beginAgain()
+    forgetHistory()
     header.pointee.timeline.clear()
     header.pointee.crash.clear()
   }
 
   // MARK: Operations
 
-  public var operationCount: UInt32 { header.pointee.operationCount.acquired }
+  /// Also the most that `operation` is asked for: no recording has more than `operationLimit`.
+  public var operationCount: UInt32 {
+    let count = min(header.pointee.operationCount.acquired, Self.operationLimit)
+    return fitting(
+      min(count, header.pointee.operationCapacity.value), of: OperationRecord.bytes,
+      at: header.pointee.operationsOffset.value &+ OperationRecord.bytes)
+  }
+  private static var operationLimit: UInt32 { 1_000_000 }
 
   @inline(__always) public func operation(_ id: UInt32) -> UnsafeMutablePointer<OperationRecord> {
-    at(header.pointee.operationsOffset.value &+ id &* OperationRecord.bytes)
+    at(zone(header.pointee.operationsOffset.value) &+ id &* OperationRecord.bytes)
   }
 
   /// Whether a handle was given out.
@@ -97,15 +109,16 @@ public struct Recording: @unchecked Sendable {
   // MARK: Lanes
 
   public func laneSlot(_ index: UInt32) -> UnsafeMutablePointer<Cell32> {
-    at(header.pointee.lanesOffset.value &+ index &* 4)
+    at(zone(header.pointee.lanesOffset.value) &+ index &* 4)
   }
 
   /// Calls `body` with every lane there is.
   public func forEachLane<E: Error>(
     _ body: (UnsafeMutablePointer<Lane>) throws(E) -> Void
   ) throws(E) {
-    for index in 0..<header.pointee.laneCount.acquired {
-      let offset = laneSlot(index).pointee.acquired
+    let count = min(header.pointee.laneCount.acquired, byteCount / Layout.page)
+    for index in 0..<fitting(count, of: 4, at: header.pointee.lanesOffset.value) {
+      let offset = laneSlot(index).pointee.acquired & ~(Layout.page &- 1)
       if offset != 0 { try body(at(offset)) }
     }
   }
@@ -139,5 +152,6 @@ extension PathlessCalls {
     pageFaults.set(0)
     callees.wallTicks.set(0)
     callees.offCPUNanoseconds.set(0)
+    suspendedTicks.set(0)
   }
 }

@@ -30,13 +30,15 @@ public struct Site: ~Copyable {
 /// The table of sites: a hash table with linear probing, without locks and safe in signal handlers.
 extension Recording {
   private static var probes: UInt32 { 64 }
+  private static var mostSites: UInt32 { 16_384 }
 
   /// Sets the table aside: a sixteenth of the arena, at most 16,384 sites. False without room.
   public func prepareSites() -> Bool {
     let header = header
     if header.pointee.siteTable.value != 0 { return true }
     let arena = header.pointee.bytes.value &- UInt64(header.pointee.arenaOffset.value)
-    let wanted = UInt32(truncatingIfNeeded: min(arena / 16 / UInt64(Site.bytes), 16_384))
+    let wanted = UInt32(
+      truncatingIfNeeded: min(arena / 16 / UInt64(Site.bytes), UInt64(Self.mostSites)))
     let sites = UInt32(1) &<< UInt32(31 &- max(wanted, 64).leadingZeroBitCount)
     guard let table = claimPages(max(sites &* Site.bytes / Layout.page, 1)) else { return false }
     header.pointee.siteMask.set(sites &- 1)
@@ -68,9 +70,10 @@ extension Recording {
   }
 
   public func forEachSite(_ body: (UInt32, UnsafeMutablePointer<Site>) -> Void) {
-    let table = header.pointee.siteTable.acquired
+    let table = zone(header.pointee.siteTable.acquired)
     guard table != 0 else { return }
-    for slot in 0...header.pointee.siteMask.value {
+    let slots = min(header.pointee.siteMask.value, Self.mostSites &- 1) &+ 1
+    for slot in 0..<fitting(slots, of: Site.bytes, at: table) {
       let offset = table &+ slot &* Site.bytes
       let site: UnsafeMutablePointer<Site> = at(offset)
       if site.pointee.key.value != 0 { body(offset, site) }

@@ -11,7 +11,6 @@ public struct Stack: ~Copyable {
   /// How many frames a stack may have: such a record fits in one chunk of pages.
   public static let maxDepth = 1024
   /// Stacks take their memory by so many pages.
-  static let chunkPages: UInt32 = 4
   /// How many slots of the index are looked at before it counts as full.
   static let maxProbes = 64
 }
@@ -68,7 +67,7 @@ extension Recording {
   /// How many frames a stack has.
   public func depth(ofStack stack: UInt32) -> Int {
     let record: UnsafeMutablePointer<Stack> = at(stack)
-    return Int(record.pointee.depth.value)
+    return min(Int(record.pointee.depth.value), Stack.maxDepth)
   }
 
   /// A frame of a stack, 0 the innermost: a `FrameCode`.
@@ -79,14 +78,15 @@ extension Recording {
   /// Calls `body` with every stack there is.
   public func forEachStack(_ body: (UInt32) -> Void) {
     guard stacksReady else { return }
-    for slot in 0...header.pointee.stackIndexMask.value {
+    let slots = min(header.pointee.stackIndexMask.value, .max &- 1) &+ 1
+    for slot in 0..<fitting(slots, of: 4, at: header.pointee.stackIndex.value) {
       let stack = stackSlot(slot).pointee.acquired
       if stack != 0 { body(stack) }
     }
   }
 
   private func stackSlot(_ slot: UInt32) -> UnsafeMutablePointer<Cell32> {
-    at(header.pointee.stackIndex.value &+ slot &* 4)
+    at(zone(header.pointee.stackIndex.value) &+ slot &* 4)
   }
 
   @inline(__always) private func frameCell(
@@ -127,7 +127,11 @@ extension Recording {
     _ hash: UInt64, _ frames: UnsafePointer<UInt64>, _ count: Int
   ) -> UInt32? {
     let bytes = Stack.bytes &+ UInt32(truncatingIfNeeded: count) &* 8
-    guard let offset = roomForStack(bytes) else { return nil }
+    guard
+      let offset = room(
+        bytes, in: header.pointee.stackRoom, pages: header.pointee.stackPages,
+        most: header.pointee.stackPageLimit.value)
+    else { return nil }
     let record: UnsafeMutablePointer<Stack> = at(offset)
     record.pointee.hash.set(hash)
     record.pointee.depth.set(UInt32(truncatingIfNeeded: count))
@@ -137,27 +141,5 @@ extension Recording {
       index &+= 1
     }
     return offset
-  }
-
-  private func roomForStack(_ bytes: UInt32) -> UInt32? {
-    let header = header
-    while true {
-      let room = header.pointee.stackRoom.value
-      let start = UInt32(truncatingIfNeeded: room)
-      let end = UInt32(truncatingIfNeeded: room &>> 32)
-      if bytes <= end &- start {
-        if header.pointee.stackRoom.exchange(room, for: room &+ UInt64(bytes)) { return start }
-        continue
-      }
-      let taken = header.pointee.stackPages.value
-      let next = taken &+ Stack.chunkPages
-      guard next <= header.pointee.stackPageLimit.value else { return nil }
-      guard header.pointee.stackPages.exchange(taken, for: next) else { continue }
-      guard let first = claimPages(Stack.chunkPages) else { return nil }
-      let rest = UInt64(first &+ Stack.chunkPages &* Layout.page) &<< 32 | UInt64(first &+ bytes)
-      // When another thread brought pages, too, the rest of these is left over: at most 16 KiB.
-      _ = header.pointee.stackRoom.exchange(room, for: rest)
-      return first
-    }
   }
 }

@@ -28,9 +28,9 @@ extension Profile {
     stats.allocations = memory.allocations
     stats.freed_bytes = memory.freedBytes
     stats.frees = memory.frees
-    stats.live_bytes = UInt64(min(memory.liveBytes.rounded(), 0x1p63))
+    stats.live_bytes = whole(min(memory.liveBytes, 0x1p63))
     stats.self_allocated_bytes = own.allocatedBytes
-    stats.self_live_bytes = UInt64(min(own.liveBytes.rounded(), 0x1p63))
+    stats.self_live_bytes = whole(min(own.liveBytes, 0x1p63))
   }
 
   private func fill(_ stats: inout prognos_op_stats, with io: IOTotals) {
@@ -59,7 +59,8 @@ extension Profile {
     stats.involuntary_switches = totals.involuntarySwitches
     stats.page_faults = totals.pageFaults
     stats.work = totals.work
-    let seconds = Double(durationNanoseconds) / 1e9
+    stats.window_ns = durationNanoseconds
+    let seconds = Double(stats.window_ns) / 1e9
     if seconds > 0 {
       stats.rate_per_s = Double(totals.count) / seconds
       stats.errors_per_min = Double(totals.failed) / seconds * 60
@@ -91,5 +92,23 @@ extension Profile {
     var totals = Totals()
     for operation in operations { totals.add(operation.totals) }
     return totals
+  }
+
+  /// What a process's statistics have from its operations.
+  public func fill(_ stats: inout prognos_process_stats) {
+    let everything = everything
+    let (outermost, distribution) = outermost
+    stats.active_operations = everything.active
+    stats.active_sessions = UInt64(recording.header.pointee.sessions.table.inUse.value)
+    stats.open_spans = openSpans
+    stats.wall_p50_ns = quantile(0.5, outermost, distribution) ?? 0
+    stats.wall_p95_ns = quantile(0.95, outermost, distribution) ?? 0
+    stats.wall_p99_ns = quantile(0.99, outermost, distribution) ?? 0
+    stats.window_ns = durationNanoseconds
+    let seconds = Double(durationNanoseconds) / 1e9
+    if seconds > 0 {
+      stats.operations_per_s = Double(everything.count) / seconds
+      stats.errors_per_min = Double(everything.failed) / seconds * 60
+    }
   }
 }

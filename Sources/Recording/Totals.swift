@@ -14,6 +14,14 @@ public struct Totals {
   public var voluntarySwitches: UInt64 = 0
   public var involuntarySwitches: UInt64 = 0
   public var pageFaults: UInt64 = 0
+  /// Of spans, the time that nobody ran them. It is off the CPU.
+  public var suspendedTicks: UInt64 = 0
+  /// The same, once it is part of `offCPUNanoseconds`.
+  var suspendedNanoseconds: UInt64 = 0
+  /// Of the wall time and the time off the CPU, open calls included, what spans took: no time of the caller
+  /// of their path.
+  public var spanTicks: UInt64 = 0
+  public var spanOffCPUNanoseconds: UInt64 = 0
   /// What calls made from here took that have no path of their own.
   public var pathlessCalleeTicks: UInt64 = 0
   public var pathlessCalleeOffCPUNanoseconds: UInt64 = 0
@@ -42,6 +50,10 @@ public struct Totals {
     voluntarySwitches &+= other.voluntarySwitches
     involuntarySwitches &+= other.involuntarySwitches
     pageFaults &+= other.pageFaults
+    suspendedTicks &+= other.suspendedTicks
+    suspendedNanoseconds &+= other.suspendedNanoseconds
+    spanTicks &+= other.spanTicks
+    spanOffCPUNanoseconds &+= other.spanOffCPUNanoseconds
     pathlessCalleeTicks &+= other.pathlessCalleeTicks
     pathlessCalleeOffCPUNanoseconds &+= other.pathlessCalleeOffCPUNanoseconds
     openTicks &+= other.openTicks

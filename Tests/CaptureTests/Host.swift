@@ -29,7 +29,7 @@ func totals(of operation: UInt32) -> Totals { profile().operations[Int(operation
 func failures(of operation: UInt32) -> [String: UInt64] {
   var words: [String: UInt64] = [:]
   for (kind, count) in totals(of: operation).failures {
-    let word = recording().nameOfKind(kind).map { String(cString: $0) } ?? "(other)"
+    let word = recording().textOfKind(kind).map { String(decoding: $0, as: UTF8.self) } ?? "(other)"
     words[word, default: 0] += count
   }
   return words

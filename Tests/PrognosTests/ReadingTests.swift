@@ -15,6 +15,8 @@ struct ReadingTests {
     var stats = prognos_op_stats()
     stats.count = 99
     #expect(prognos_op_read(a, PROGNOS_TOTAL, &stats, size) == PROGNOS_OK)
+    #expect(stats.window_ns > 0)
+    stats.window_ns = 0
     withUnsafeBytes(of: stats) { #expect($0.allSatisfy { $0 == 0 }) }
   }
 
@@ -106,19 +108,20 @@ struct ReadingTests {
     #expect(wall == 99)
   }
 
-  @Test("Windows of a later version are unsupported, and others are no windows")
+  @Test("There are no windows without prognos_start, and others are none at all")
   func windows() {
     let a = prognos_op_named("reading.windows")
     var stats = prognos_op_stats()
     var process = prognos_process_stats()
     var wall: UInt64 = 0
     for window in [PROGNOS_LAST_MINUTE, PROGNOS_LAST_5_MINUTES, PROGNOS_LAST_HOUR] {
-      #expect(prognos_op_read(a, window, &stats, size) == PROGNOS_UNSUPPORTED)
-      #expect(lastError == "prognos_op_read: this version keeps PROGNOS_TOTAL only")
-      #expect(prognos_op_quantile(a, window, 0.5, &wall) == PROGNOS_UNSUPPORTED)
+      #expect(prognos_op_read(a, window, &stats, size) == PROGNOS_NOT_ENOUGH_DATA)
+      #expect(lastError.contains("prognos_op_read: there is no history"))
+      #expect(lastError.contains("prognos_start was not called"))
+      #expect(prognos_op_quantile(a, window, 0.5, &wall) == PROGNOS_NOT_ENOUGH_DATA)
       #expect(
         prognos_process_read(window, &process, MemoryLayout.size(ofValue: process))
-          == PROGNOS_UNSUPPORTED)
+          == PROGNOS_NOT_ENOUGH_DATA)
     }
     #expect(prognos_op_read(a, prognos_window(4), &stats, size) == PROGNOS_INVALID_ARGUMENT)
     #expect(

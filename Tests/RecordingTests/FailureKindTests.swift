@@ -10,7 +10,7 @@ struct FailureKindTests {
   }
 
   private func word(_ number: UInt32, in sandbox: Sandbox) -> String? {
-    sandbox.recording.nameOfKind(number).map { String(cString: $0) }
+    sandbox.recording.textOfKind(number).map { String(decoding: $0, as: UTF8.self) }
   }
 
   @Test("The same word has the same number, and its text back")

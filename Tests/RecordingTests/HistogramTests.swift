@@ -124,7 +124,8 @@ struct HistogramTests {
   ) -> [UInt64] {
     let moment = ReadingMoment(ticks: 0, monotonicNanoseconds: 0, nanosecondsPerTick: 1)
     var counts: [UInt64] = []
-    sandbox.recording.read(node, of: lane, at: moment, withDistribution: true).distribution
+    var budget = ReadingBudget(of: sandbox.recording)
+    sandbox.recording.read(node, of: lane, at: moment, withDistribution: true, &budget).distribution
       .forEachBucket { counts.append($2) }
     return counts
   }

@@ -10,7 +10,7 @@ struct LayoutTests {
   /// The starts of the zones in their order, and the end of the last.
   private func borders(_ layout: Layout) -> [UInt32] {
     [
-      Layout.page, layout.operationsOffset, layout.indexOffset, layout.namesOffset,
+      Layout.headerBytes, layout.operationsOffset, layout.indexOffset, layout.namesOffset,
       layout.kindsOffset, layout.lanesOffset, layout.arenaOffset, layout.bytes,
     ]
   }

@@ -23,7 +23,7 @@ struct StructSizeTests {
     #expect(MemoryLayout<Frame>.stride <= Int(Frame.bytes))
     #expect(MemoryLayout<CallNode>.stride <= Int(CallNode.bytes))
     #expect(MemoryLayout<OperationRecord>.stride <= Int(OperationRecord.bytes))
-    #expect(MemoryLayout<Header>.stride <= Int(Layout.page))
+    #expect(MemoryLayout<Header>.stride <= Int(Layout.identityOffset))
   }
 
   @Test("Frames, nodes and records lie on whole cache lines")

@@ -16,18 +16,8 @@ LIBRARY_DIR = Path(os.environ.get("PROGNOS_LIBRARY_DIR", ROOT / "build" / "lib")
 
 
 @pytest.fixture(scope="session")
-def preload(tmp_path_factory):
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    path = tmp_path_factory.mktemp("preload") / "libprognos_preload.so"
-    source = ROOT / "examples" / "c" / "preload" / "preload.c"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O2", "-I", ROOT / "include", source, "-o", path]
-        + ["-L", LIBRARY_DIR, "-lprognos", f"-Wl,-rpath,{LIBRARY_DIR}"],
-        check=True,
-    )
-    return path
+def preload():
+    return LIBRARY_DIR / "libprognos_preload.so"
 
 
 def program(name):

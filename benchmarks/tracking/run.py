@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, library: pathlib.Path, into: pathlib.Path, quick: bool):
         self.library, self.into, self.quick = library, into, quick
         self.preload = self.compile(
-            "libprognos_preload.so", ROOT / "examples/c/preload/preload.c", "-shared", "-fPIC"
+            "libprognos_preload.so", ROOT / "Sources/Preload/preload.c", "-shared", "-fPIC"
         )
 
     def compile(self, name: str, source: pathlib.Path, *flags: str) -> pathlib.Path:

@@ -55,7 +55,7 @@ typedef struct prognos_options {
     const char *recording_path;   /**< NULL: private memory. A path: not in this version */
     uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
     uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288 */
-    uint32_t collect_interval_ms; /**< not in this version; default 1000 */
+    uint32_t collect_interval_ms; /**< between ticks: 10 to 3,600,000; default 1000 */
     uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_DEFAULT */
     uint32_t sample_hz;           /**< samples per second of CPU time, and of waiting; default 99 */
     uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
@@ -123,6 +123,18 @@ typedef struct prognos_diagnostics {
         untracked_blocks; /**< sampled blocks and mappings that found no room: live bytes lack them */
     uint64_t
         untracked_modules; /**< loaded objects that found no room: their functions have no names */
+    uint64_t untracked_spans;    /**< spans not begun: too many are open */
+    uint64_t untracked_sessions; /**< sessions not opened: too many are open */
+    uint64_t
+        misplaced_calls; /**< leaves without an enter; enters and ends of what another thread has entered */
+    uint64_t
+        forced_leaves; /**< spans and sessions left by an outer end or leave, or a thread's end */
+    uint64_t
+        unknown_handles; /**< calls for spans and sessions whose handles are stale or no handles */
+    uint64_t collector_cpu_ns; /**< CPU time of the collector's thread, since it started */
+    uint64_t collector_ticks;  /**< how often it ran */
+    uint64_t
+        untracked_history; /**< times that a sum of the history found no room: windows lack quantiles */
 } prognos_diagnostics;
 
 /**

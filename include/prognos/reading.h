@@ -8,12 +8,19 @@
 
 PROGNOS_EXTERN_C_BEGIN
 
-/** The span of time that statistics cover. This version keeps PROGNOS_TOTAL. */
+/**
+ * The span of time that statistics cover. Windows end at the moment of the reading, the newest calls included.
+ * They begin where a tick of the collector came, so that they are up to prognos_options.collect_interval_ms
+ * longer than their names say: window_ns is the length that counts and rates are of. When very many operations
+ * are busy, the history is kept in longer steps (docs/recording.md, "History"), and windows are up to one step
+ * longer: 30 s in the last minute, some minutes in the last hour. While the recording is younger than the
+ * window, it covers all of it. Windows need prognos_start().
+ */
 typedef enum prognos_window {
-    PROGNOS_TOTAL = 0,          /**< since the recording began */
-    PROGNOS_LAST_MINUTE = 1,    /**< PROGNOS_UNSUPPORTED in this version */
-    PROGNOS_LAST_5_MINUTES = 2, /**< PROGNOS_UNSUPPORTED in this version */
-    PROGNOS_LAST_HOUR = 3       /**< PROGNOS_UNSUPPORTED in this version */
+    PROGNOS_TOTAL = 0, /**< since the recording began */
+    PROGNOS_LAST_MINUTE = 1,
+    PROGNOS_LAST_5_MINUTES = 2,
+    PROGNOS_LAST_HOUR = 3
 } prognos_window;
 
 /**
@@ -29,6 +36,10 @@ typedef enum prognos_window {
  *          live_bytes is estimated from sampled blocks (prognos_options.heap_sample_bytes, m): without
  *          bias, with a standard error of about sqrt(m x live_bytes) for blocks much smaller than m; with
  *          m = 1 it is exact. It covers what was allocated since the latest prognos_start().
+ *
+ * Windows  In a window other than PROGNOS_TOTAL, calls count in the window in which they end. active and
+ *          live_bytes are of this moment; wall_min_ns and wall_max_ns come from the histogram, as quantiles do;
+ *          self_wall_ns, self_cpu_ns, self_allocated_bytes, self_live_bytes and sequential_ratio are 0.
  */
 typedef struct prognos_op_stats {
     uint64_t count;       /**< finished calls, failed and abandoned ones included */
@@ -64,20 +75,23 @@ typedef struct prognos_op_stats {
     uint64_t frees;                /**< blocks given back inside */
     uint64_t self_allocated_bytes; /**< less what operations called inside allocated */
     uint64_t self_live_bytes;      /**< less what operations called inside allocated */
+    uint64_t window_ns;            /**< the time that all of this covers */
 } prognos_op_stats;
 
 /**
- * What the process costs. A value that the system does not tell is 0.
+ * What the process costs. A value that the system does not tell is 0, as is a limit that is not set. Counters are
+ * since the process started, or of the window; sizes and limits are of this moment. Control groups are those of
+ * version 1 or 2 that the process can see.
  */
 typedef struct prognos_process_stats {
-    double cpu_ratio;       /**< CPU time / (time x CPUs this process may use) since its start */
-    uint64_t rss_bytes;     /**< resident set */
-    uint64_t virtual_bytes; /**< address space */
-    uint64_t heap_bytes;    /**< in use in glibc's malloc (mallinfo2) */
-    uint64_t open_fds;      /**< open file descriptors */
-    uint64_t threads;       /**< threads of the process */
+    double cpu_ratio;           /**< CPU time / (time x CPUs this process may use) */
+    uint64_t rss_bytes;         /**< resident set */
+    uint64_t virtual_bytes;     /**< address space */
+    uint64_t heap_bytes;        /**< in use in glibc's malloc (mallinfo2) */
+    uint64_t open_fds;          /**< open file descriptors */
+    uint64_t threads;           /**< threads of the process */
     uint64_t active_operations; /**< operations open at this moment */
-    uint64_t active_sessions;   /**< 0 in this version */
+    uint64_t active_sessions;   /**< sessions that are open */
     double operations_per_s;    /**< finished operations per second of the window */
     double errors_per_min;      /**< failed operations per minute of the window */
     uint64_t wall_p50_ns;       /**< over the calls of all operations that have no parent */
@@ -85,24 +99,50 @@ typedef struct prognos_process_stats {
     uint64_t wall_p99_ns;
     uint64_t read_bytes;    /**< through read system calls (rchar of /proc/self/io) */
     uint64_t written_bytes; /**< through write system calls (wchar) */
-    double pressure_cpu; /**< share of the last 10 s in which some task waited: PSI "some avg10" */
+    double
+        pressure_cpu; /**< share of the window, of the last 10 s for PROGNOS_TOTAL, in which some task
+                                 of the system waited: PSI "some" */
     double pressure_memory;
     double pressure_io;
-    uint64_t uptime_ns; /**< since the process started */
+    uint64_t uptime_ns;    /**< since the process started */
+    uint64_t open_spans;   /**< spans begun and not ended; active_operations has them, too */
+    uint64_t cpu_ns;       /**< CPU time of all threads */
+    uint64_t minor_faults; /**< page faults without and with I/O */
+    uint64_t major_faults;
+    uint64_t voluntary_switches;
+    uint64_t involuntary_switches;
+    uint64_t cgroup_memory_bytes;       /**< used in the control group with the tightest limit */
+    uint64_t cgroup_memory_limit_bytes; /**< of the process's control group or of one around it */
+    uint64_t memory_limit_bytes; /**< the lowest of this and the limits of address space and data */
+    double cpu_quota;            /**< CPUs that the control groups grant */
+    uint64_t throttled_ns;       /**< time in which the control group had to wait for its quota */
+    uint64_t cgroup_pids;        /**< processes and threads in the control group */
+    uint64_t cgroup_pids_limit;
+    uint64_t fd_limit; /**< of open file descriptors */
+    uint64_t
+        disk_total_bytes; /**< of the file system of the working directory; read every 10 s at most */
+    uint64_t disk_free_bytes;   /**< for processes that are not root's */
+    double cgroup_pressure_cpu; /**< as pressure_cpu, of the process's control group (version 2) */
+    double cgroup_pressure_memory;
+    double cgroup_pressure_io;
+    uint64_t
+        window_ns; /**< the time that rates, and in a window counters, cover: since the recording
+                             began or the window did; never since before prognos_start() */
 } prognos_process_stats;
 
 /**
  * Reads an operation's statistics.
  * @param op      a handle from prognos_op_named()
- * @param window  PROGNOS_TOTAL
+ * @param window  the time to cover
  * @param out     receives the statistics
  * @param size    sizeof *out
- * @return PROGNOS_OK (all zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_UNSUPPORTED for
- *         another window; PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
+ * @return PROGNOS_OK (all but window_ns zero when it never ran); PROGNOS_UNKNOWN_HANDLE; PROGNOS_NOT_ENOUGH_DATA for a window
+ *         other than PROGNOS_TOTAL when prognos_start() was not called, or found no memory for the history;
+ *         PROGNOS_INVALID_ARGUMENT for NULL, 0 or an unknown window.
  * Consistent: counts, sums and extremes of each thread belong to one moment while others go on
  * recording; the quantiles may include calls that ended during the read itself.
- * Cost: proportional to the call-tree nodes of all threads (0.3 ms for 1,000); uses malloc, stops
- * nobody. The first reading waits until the recording is 5 ms old. Thread: any. Signal: unsafe.
+ * Cost: proportional to the call-tree nodes of all threads (0.3 ms for 1,000), and in a window to the records
+ * of the history in it (some ns a byte); uses malloc, stops nobody. The first reading waits until the recording is 5 ms old. Thread: any. Signal: unsafe.
  */
 prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_stats *out,
                                size_t size);
@@ -111,7 +151,7 @@ prognos_status prognos_op_read(prognos_op op, prognos_window window, prognos_op_
  * Reads one quantile of an operation's wall time, with a relative error of at most 0.8 %.
  * @param q        0 (fastest) to 1 (slowest)
  * @param wall_ns  receives the quantile
- * @return as prognos_op_read(); PROGNOS_NOT_ENOUGH_DATA when no call has finished.
+ * @return as prognos_op_read(); PROGNOS_NOT_ENOUGH_DATA also when no call has finished in the window.
  * Cost and safety: as prognos_op_read().
  */
 prognos_status prognos_op_quantile(prognos_op op, prognos_window window, double q,
@@ -119,7 +159,7 @@ prognos_status prognos_op_quantile(prognos_op op, prognos_window window, double 
 
 /**
  * Reads the process's statistics.
- * @return as prognos_op_read(). Cost: also reads about ten files of /proc, some 0.2 ms; and glibc adds
+ * @return as prognos_op_read(). Cost: also reads some 40 small files of /proc and of control groups, 0.3 ms; glibc adds
  * up its free lists for heap_bytes, under its locks: milliseconds in a heap of many free chunks.
  * Thread: any. Signal: unsafe.
  */

@@ -27,12 +27,13 @@ typedef enum prognos_status {
     PROGNOS_ALREADY_STARTED = -1,  /**< prognos_start() again: harmless, the first options stay */
     PROGNOS_NOT_STARTED = -2,      /**< prognos_stop() without prognos_start(): harmless */
     PROGNOS_INVALID_ARGUMENT = -3, /**< NULL, out of range, or not a number */
-    PROGNOS_UNKNOWN_HANDLE = -4,   /**< a handle that was never given out */
+    PROGNOS_UNKNOWN_HANDLE = -4,   /**< a handle that was never given out, or is stale */
     PROGNOS_LIMIT_REACHED = -5,    /**< a table or the memory limit is full */
     PROGNOS_NO_MEMORY = -6,        /**< the system gave no memory */
     PROGNOS_IO_ERROR = -7,         /**< a file could not be written; the last error has the cause */
     PROGNOS_NOT_ENOUGH_DATA = -8,  /**< too little was recorded to answer */
-    PROGNOS_UNSUPPORTED = -9       /**< not available in this version or on this system */
+    PROGNOS_UNSUPPORTED = -9,      /**< not available in this version or on this system */
+    PROGNOS_INVALID_STATE = -10    /**< a call out of order, such as a leave without an enter */
 } prognos_status;
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The library's version: the same as PROGNOS_VERSION_* of the header, which a test compares.
-enum Version {
-  static let text: StaticString = "1.0.0"
+public enum Version {
+  public static var text: StaticString { "1.0.0" }
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import CShim
-import Export
 import Recording
 import Symbols
 
 /// Names for all frames of a profile's call sites and crashes. Opens the files of the modules that they are in.
-func nameFrames(of profile: Profile) -> FrameNames {
+public func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
+  var seenStack: [UInt32: Bool] = [0: true]
   func note(_ code: UInt64) {
     if seen.updateValue(true, forKey: code) != nil { return }
     codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
   }
-  for site in profile.sites where site.stack != 0 {
+  for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
     for index in 0..<recording.depth(ofStack: site.stack) {
       note(recording.frame(index, ofStack: site.stack))
     }
@@ -59,18 +58,18 @@ private func add(
 }
 
 private func file(ofModule number: UInt32, in recording: Recording) -> ModuleFile {
-  let path = bytes(of: recording.path(ofModule: number))
-  let buildIDBytes = Int(recording.module(number).pointee.buildIDBytes.value)
-  return ModuleFile(
-    path: path,
-    buildID: (0..<buildIDBytes).map { recording.buildIDByte($0, ofModule: number) })
+  ModuleFile(
+    path: recording.pathBytes(ofModule: number), buildID: recording.buildID(ofModule: number))
 }
 
 private func hostFrame(_ number: UInt32, in recording: Recording) -> FrameName {
+  guard number > 0, number <= recording.hostFrameCount else {
+    return FrameName(module: 0, address: UInt64(number), function: [], offset: 0)
+  }
   let frame = recording.hostFrame(number)
   let file = frame.pointee.file.value
   return FrameName(
-    module: 0, address: 0, function: bytes(of: recording.text(frame.pointee.function.value)),
-    offset: 0, file: file == 0 ? [] : bytes(of: recording.text(file)),
+    module: 0, address: 0, function: recording.textBytes(frame.pointee.function.value),
+    offset: 0, file: file == 0 ? [] : recording.textBytes(file),
     line: frame.pointee.line.value)
 }

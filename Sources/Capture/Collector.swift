@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+import Synchronization
+
+// The collector: one thread from prognos_start to prognos_stop, which ticks. What a tick does is
+// `Prognos/Collect.swift`'s; here is when.
+//
+// A forked child has no such thread. Its handler must not start one: the child of a threaded parent may do next to
+// nothing before exec. So the child's first begin, or its first call that is not hot, does (decision 0013).
+
+/// The time between ticks in nanoseconds; 0 while no collector is wanted.
+private let interval = Atomic<UInt64>(0)
+private let isRunning = Atomic<Bool>(false)
+/// One thread at a time starts or stops it.
+private let changing = Atomic<Bool>(false)
+private nonisolated(unsafe) var work: Ticks?
+
+/// What the collector calls.
+public struct Ticks {
+  /// On the thread that starts it, before the first tick; false when there is no room for a history.
+  let prepare: (Recording) -> Bool
+  let tick: (_ recording: Recording, _ interval: UInt64, _ isLast: Bool) -> Void
+
+  public init(
+    prepare: @escaping (Recording) -> Bool, tick: @escaping (Recording, UInt64, Bool) -> Void
+  ) {
+    self.prepare = prepare
+    self.tick = tick
+  }
+}
+
+/// Starts the collector.
+public func startCollector(every nanoseconds: UInt64, _ ticks: Ticks) {
+  work = ticks
+  interval.store(nanoseconds, ordering: .releasing)
+  resumeCollector()
+}
+
+/// Starts it if it is wanted and does not run: in a forked child, and there only.
+public func resumeCollector() {
+  guard interval.load(ordering: .relaxed) != 0, !isRunning.load(ordering: .relaxed) else { return }
+  change {
+    guard interval.load(ordering: .acquiring) != 0, !isRunning.load(ordering: .relaxed),
+      let recording = existingRecording(), let work
+    else { return }
+    // Once, also when it fails: no call is to try again and again.
+    isRunning.store(true, ordering: .relaxed)
+    if work.prepare(recording) { hasThread = shim_collector_start { collect($0) } }
+  }
+}
+/// `isRunning` may be true without a thread, when the system gave none.
+private nonisolated(unsafe) var hasThread = false
+
+/// Ends it, after a last tick; returns when it has ended, or after 2 s if it hangs in the system.
+public func stopCollector() {
+  change {
+    interval.store(0, ordering: .relaxed)
+    isRunning.store(false, ordering: .relaxed)
+    if hasThread { shim_collector_stop(2_000_000_000) }
+    hasThread = false
+  }
+}
+
+/// In a forked child.
+func forgetCollector() {
+  changing.store(false, ordering: .relaxed)
+  isRunning.store(false, ordering: .relaxed)
+  hasThread = false
+  shim_collector_forget()
+}
+
+private func change(_ body: () -> Void) {
+  while changing.exchange(true, ordering: .acquiringAndReleasing) { shim_yield() }
+  undisturbed(body)
+  changing.store(false, ordering: .releasing)
+}
+
+/// The thread. Ticks come at a fixed beat of the monotonic clock; beats that were missed are left out. However
+/// large the recording, ticks take at most a fiftieth of a CPU.
+private func collect(_ number: UInt32) {
+  guard let recording = existingRecording(), let work else { return }
+  let every = max(interval.load(ordering: .relaxed), 1_000_000)
+  var due = shim_monotonic_ns() &+ every
+  var used = shim_thread_cpu_ns()
+  while shim_collector_wait(number, due) {
+    work.tick(recording, every, false)
+    let nowUsed = shim_thread_cpu_ns()
+    let cost = nowUsed &- used
+    used = nowUsed
+    let now = shim_monotonic_ns()
+    due = due &+ max(every, cost &* 50 / every &* every)
+    if due <= now { due = now &+ every &- (now &- due) % every }
+    guard shim_collector_is_wanted(number) else { break }
+    recording.noteTick(cpuNanoseconds: used)
+  }
+  // One that was given up must not write beside its successor.
+  if shim_collector_is_wanted(number &+ 1) { work.tick(recording, every, true) }
+}

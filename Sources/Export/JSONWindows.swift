@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+extension Report {
+  /// The latest past: the process, and the operations that had calls in it.
+  func putWindows(_ json: inout JSONWriter) {
+    let fields = windowFields()
+    json.key("windows")
+    json.object { json in
+      for window in windows {
+        json.key(window.name)
+        json.object { json in
+          json.member("window_ns", .integer(window.operations.nanoseconds))
+          json.key("process")
+          json.object { put(processFields(), of: window.process, &$0) }
+          json.key("operations")
+          json.array { json in
+            for id in window.operations.totals.indices.dropFirst() {
+              let stats = window.operations.statistics(of: UInt32(id), in: profile)
+              guard stats.count > 0 else { continue }
+              json.object { json in
+                json.member("id", .integer(UInt64(id)))
+                json.key("name")
+                json.string(name(of: UInt32(id)))
+                put(fields, of: stats, &json)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// What a window tells of an operation: `operationFields` without what it cannot.
+private func windowFields() -> [Field<prognos_op_stats>] {
+  [
+    Field("count") { $0.count },
+    Field("failed") { $0.failed },
+    Field("abandoned") { $0.abandoned },
+    Field("wall_ns") { $0.wall_ns },
+    Field("wall_p50_ns") { $0.wall_p50_ns },
+    Field("wall_p95_ns") { $0.wall_p95_ns },
+    Field("wall_p99_ns") { $0.wall_p99_ns },
+    Field("cpu_ns") { $0.cpu_ns },
+    Field("blocked_ns") { $0.blocked_ns },
+    Field("allocated_bytes") { $0.allocated_bytes },
+    Field("freed_bytes") { $0.freed_bytes },
+    Field("read_bytes") { $0.read_bytes },
+    Field("written_bytes") { $0.written_bytes },
+    Field("io_wait_ns") { $0.io_wait_ns },
+    Field("work") { $0.work },
+    Field(real: "rate_per_s") { $0.rate_per_s },
+    Field(real: "errors_per_min") { $0.errors_per_min },
+  ]
+}

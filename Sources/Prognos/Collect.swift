@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import CShim
+import Capture
+import Recording
+
+// What the collector does at a tick (Capture/Collector.swift says when).
+
+/// The collector's own.
+private nonisolated(unsafe) var probe = ProcessProbe()
+
+func startCollecting(_ options: prognos_options) {
+  let interval = UInt64(options.collect_interval_ms) &* 1_000_000
+  startCollector(every: interval, Ticks(prepare: { prepare($0) }, tick: { tick($0, $1, $2) }))
+}
+
+private func prepare(_ recording: Recording) -> Bool {
+  guard recording.prepareHistory() else { return false }
+  probe = ProcessProbe()
+  probe.read()
+  recording.beginPoints(at: momentOfTick(), process: probe.point)
+  return true
+}
+
+private func tick(_ recording: Recording, _ interval: UInt64, _ isLast: Bool) {
+  _ = recording.calibrateClock()
+  recording.beatNow()
+  let now = shim_monotonic_ns()
+  guard isLast || recording.isDue(at: now, interval: interval) else { return }
+  probe.read(hurried: isLast)
+  probe.note(activeOperations: recording.activeOperations)
+  recording.tick(
+    at: momentOfTick(), interval: interval, process: probe.point, isLast: isLast)
+}
+
+private func momentOfTick() -> HistoryMoment {
+  HistoryMoment(
+    monotonicNanoseconds: shim_monotonic_ns(),
+    unixNanoseconds: UInt64(bitPattern: shim_unix_ns()))
+}
+
+extension prognos_window {
+  /// 0 for all that was recorded.
+  var nanoseconds: UInt64 {
+    switch self {
+    case PROGNOS_LAST_MINUTE: 60_000_000_000
+    case PROGNOS_LAST_5_MINUTES: 300_000_000_000
+    case PROGNOS_LAST_HOUR: 3_600_000_000_000
+    default: 0
+    }
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Glibc
+import Recording
+
+struct CollectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "collect",
+    abstract: "Brings the recordings of processes that died from memory to disk.",
+    discussion: """
+      A recording lives in memory (/dev/shm), so that no disk can hold up its process. When the process ends in \
+      order, it is copied to where it was asked for; when it was killed, this command does it. The copy is \
+      complete before the file in memory goes. Recordings of processes that live are never touched, unless \
+      --live asks for a copy.
+
+      EXAMPLES
+        prognos collect --all                        each to where its process wanted it
+        prognos collect --all --output /var/crash    all of them into one directory
+        prognos collect 4711 --live --output .       a snapshot of a process that runs
+
+      EXIT STATUS
+        0  done; 1  some could not be copied; 2  there is nothing to collect; 64  the arguments are wrong
+      """)
+
+  @Argument(help: ArgumentHelp("Recordings' files, or IDs of processes.", valueName: "file|pid"))
+  var recordings: [String] = []
+
+  @Flag(help: "All that are found in the default places and belong to you.")
+  var all = false
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Copy into this directory.", valueName: "directory"))
+  var output: String?
+
+  @Flag(help: "Leave the file in memory.")
+  var keep = false
+
+  @Flag(help: "Copy recordings of processes that live, too, as they are now.")
+  var live = false
+
+  func validate() throws {
+    if recordings.isEmpty != all {
+      throw ValidationError("Name the recordings, or say --all.")
+    }
+  }
+
+  func run() throws {
+    var failures = 0
+    var done = 0
+    for recorded in try wanted() {
+      do throws(Failure) {
+        let target = try collect(recorded)
+        print("\(recorded.path) -> \(target)")
+        done += 1
+      } catch {
+        error.report()
+        failures += 1
+      }
+    }
+    if failures > 0 { throw ExitCode(Failure.Status.failed) }
+    if done == 0 {
+      throw Failure.notFound("there is nothing to collect: no process left a recording")
+    }
+  }
+
+  private func wanted() throws -> [Recorded] {
+    guard all else { return try recordings.map { try Search.one($0) } }
+    return Search.all().filter {
+      ($0.userID == geteuid() || geteuid() == 0) && ($0.status != .recording || live)
+    }
+  }
+
+  /// Copies one; returns where to.
+  private func collect(_ recorded: Recorded) throws(Failure) -> String {
+    let isLive = recorded.status == .recording
+    if isLive && !live {
+      throw Failure(
+        "process \(recorded.processID) lives and writes to \(recorded.path); --live copies it as it is now"
+      )
+    }
+    guard let wish = target(of: recorded) else {
+      throw Failure(
+        "\(recorded.path) does not say where its process wanted it; name a directory by --output")
+    }
+    let target = try copy(recorded, to: wish)
+    if !isLive && !keep && unlink(recorded.path) != 0 {
+      throw Failure("copied to \(target), but \(recorded.path) cannot be removed: \(errorText())")
+    }
+    return target
+  }
+
+  private func target(of recorded: Recorded) -> String? {
+    if let output {
+      let name = recorded.path.split(separator: "/").last.map(String.init) ?? "recording"
+      return "\(output)/\(name)"
+    }
+    return recorded.targetPath
+  }
+
+  /// Copies to a name that is free: the wish, or the wish with a number.
+  private func copy(_ recorded: Recorded, to wish: String) throws(Failure) -> String {
+    for number in 0..<1000 {
+      let target = number == 0 ? wish : "\(wish).\(number)"
+      if absolute(target) == absolute(recorded.path) {
+        throw Failure("\(target) is where it is already; name a directory by --output")
+      }
+      do throws(CopyFailure) {
+        try CopyFile.copy(recorded.path, to: target)
+        return target
+      } catch {
+        if error.error != EEXIST { throw error.failure }
+      }
+    }
+    throw Failure("\(wish) and a thousand names like it are taken")
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Export
+import Glibc
+import Recording
+
+/// A recording in a file, opened, and whose it is.
+final class Recorded {
+  let path: String
+  let file: RecordingFile
+  let userID: uid_t
+  /// What its blocks take, which is less than its size where pages were never touched.
+  let bytes: UInt64
+  let inode: ino_t
+
+  init(path: String) throws(RecordingFailure) {
+    file = try RecordingFile(path: path)
+    self.path = path
+    var status = stat()
+    stat(path, &status)
+    userID = status.st_uid
+    inode = status.st_ino
+    bytes = UInt64(max(status.st_blocks, 0)) &* 512
+  }
+
+  deinit { file.close() }
+
+  var recording: Recording { file.recording }
+  var processID: UInt32 { recording.header.pointee.processID.value }
+  var status: RecordingStatus { file.status }
+  var startUnixNanoseconds: Int64 { Int64(bitPattern: recording.header.pointee.startUnix.value) }
+
+  /// Whether begin records, by the switch in the recording itself.
+  var isEnabled: Bool { recording.header.pointee.mode.value != Header.Mode.off }
+
+  /// The name of its program.
+  var command: String { text(.command) ?? "" }
+
+  /// Where its process wanted it in the end; nil when it wants it where it is.
+  var targetPath: String? { text(.targetPath) }
+
+  private func text(_ text: Identity.Text) -> String? {
+    let bytes = recording.text(of: text)
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Calls that ended, a second, since the recording began.
+  var operationsPerSecond: Double {
+    let profile = Profile(of: recording, at: file.moment(), distributions: .none)
+    let seconds = Double(profile.durationNanoseconds) / 1e9
+    return seconds > 0 ? Double(profile.everything.count) / seconds : 0
+  }
+
+  /// The report on it as it is now.
+  func report() -> Report {
+    let status = status
+    return Report(
+      of: file, status: status, path: Array(path.utf8), process: processStatistics(status))
+  }
+
+  /// What the system says of the process while it lives.
+  private func processStatistics(_ status: RecordingStatus) -> prognos_process_stats {
+    var stats = prognos_process_stats()
+    guard status == .recording, let process = ProcessFiles.read(processID) else { return stats }
+    let recorded = file.moment(status: status)
+    let nanoseconds =
+      Double(recorded.ticks &- recording.header.pointee.startTicks.value)
+      * recorded.nanosecondsPerTick
+    let available = nanoseconds * Double(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1))
+    if available > 0 { stats.cpu_ratio = min(Double(process.cpuNanoseconds ?? 0) / available, 1) }
+    stats.rss_bytes = process.residentBytes ?? 0
+    stats.threads = process.threads ?? 0
+    stats.open_fds = process.openFiles ?? 0
+    stats.read_bytes = process.readBytes ?? 0
+    stats.written_bytes = process.writtenBytes ?? 0
+    return stats
+  }
+}

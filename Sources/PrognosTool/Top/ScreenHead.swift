@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import Export
+
+/// The top of the screen: what process this is, and how it is.
+extension Screen {
+  func head(_ model: Model) -> [Line] {
+    [identity(model), gauges(model, 0), gauges(model, 1), state(model)]
+  }
+
+  private func identity(_ model: Model) -> Line {
+    let reading = model.reading
+    var line = Line()
+    line.put("prognos top", .dim)
+    line.put("  ")
+    let name = reading.command.isEmpty ? "process" : label(reading.command)
+    line.put(shortened(name, columns: max(width - 45, 12), unicode: isUnicode), .strong)
+    line.put("  pid \(reading.processID)")
+    line.put("  ")
+    switch reading.status {
+    case .live where reading.isEnabled: line.put("live", .good)
+    case .live: line.put("live, recording off", .warning)
+    case .finished: line.put("finished", .warning)
+    case .died: line.put("died", .bad)
+    }
+    if model.hasReading {
+      line.put("  recorded " + text(style.duration(reading.recordedNanoseconds)))
+    }
+    if model.isPaused { line.put("  PAUSED", .warning) }
+    return line
+  }
+
+  /// Four gauges in two lines, each with its past in what room there is.
+  private func gauges(_ model: Model, _ index: Int) -> Line {
+    let gauges = model.gauges
+    let process = model.reading.process
+    let half = width / 2
+    var line = Line()
+    if index == 0 {
+      put("CPU", gauges.cpu.map { percent($0) + " %" }, gauges.cpuTrail, half, &line)
+      line.fill(to: half)
+      put(
+        "resident", process?.residentBytes.map { text(style.size($0)) }, gauges.residentTrail,
+        width - half, &line)
+    } else {
+      put(
+        "operations", gauges.operationsPerSecond.map { text(style.rate($0)) + "/s" },
+        gauges.operationTrail, half, &line)
+      line.fill(to: half)
+      let io = gauges.readPerSecond.map { read in
+        text(size(read + (gauges.writtenPerSecond ?? 0))) + "/s"
+      }
+      put("I/O", io, gauges.ioTrail, width - half, &line)
+    }
+    return line
+  }
+
+  private func put(
+    _ name: String, _ value: String?, _ trail: Trail, _ width: Int, _ line: inout Line
+  ) {
+    line.put(name, .dim, columns: 11)
+    line.put(value ?? "-", value == nil ? .dim : .strong, columns: 11)
+    line.put(
+      Sparkline.text(trail.values, columns: min(max(width - 24, 0), 60), unicode: isUnicode), .graph
+    )
+  }
+
+  /// What is shown, and the rest of the numbers.
+  private func state(_ model: Model) -> Line {
+    let gauges = model.gauges
+    let process = model.reading.process
+    var line = Line()
+    func number(_ value: UInt64?, _ one: String, _ many: String) {
+      guard let value else { return }
+      line.put("\(value)", .strong)
+      line.put(" " + (value == 1 ? one : many) + "  ", .dim)
+    }
+    number(process?.threads, "thread", "threads")
+    number(process?.openFiles, "file", "files")
+    if let errors = gauges.errorsPerMinute {
+      line.put(text(style.rate(errors)), errors > 0 ? .bad : .strong)
+      line.put(" errors/min  ", .dim)
+    }
+    line.put(model.window.name)
+    if model.window == .now { line.put(" (\(seconds(model.interval)))", .dim) }
+    if !model.filter.isEmpty {
+      line.put("  filter ", .dim)
+      line.put(label(model.filter))
+    }
+    let shown = model.shown.count
+    line.put("  \(shown) of \(model.rows.count) operations", .dim)
+    return line
+  }
+
+  private func seconds(_ value: Double) -> String {
+    value >= 1 ? "\(Int(value)) s" : "\(Int((value * 1000).rounded())) ms"
+  }
+
+  func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+  func size(_ number: Double) -> [UInt8] { style.size(UInt64(min(max(number, 0), 0x1p62))) }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Export
+import Glibc
+import Recording
+
+struct TopCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "top",
+    abstract: "Shows what a process does, live, on the whole screen.",
+    discussion: """
+      Without an argument: the process that is being recorded, or a choice when there are several. \
+      The process does not notice that it is looked at. When it dies, the screen stays as it was.
+
+      EXAMPLES
+        prognos top
+        prognos top 4711 --interval 0.5
+        prognos top /dev/shm/prognos-1000/server.prognos
+
+      KEYS
+        up, down, j, k     choose an operation; PgUp, PgDn, Home, End, too
+        Enter              that operation from near by: callers, quantiles, hottest functions
+        s, >, <            sort by the next column, by the one before
+        r                  the other way round
+        /                  show only operations with these letters in their names
+        w                  window: now, last minute, 5 minutes, hour, total
+        p, space           pause
+        +, -               look half as often, twice as often
+        ?                  help
+        q, Ctrl-C          quit; Ctrl-Z suspends
+
+      EXIT STATUS
+        0  quit by a key; 1  no terminal, or it cannot be read; 2  there is no such recording; \
+      64  the arguments are wrong; 128 + n  ended by signal n
+      """)
+
+  @Argument(
+    help: ArgumentHelp("A recording's file, or the ID of a process.", valueName: "file|pid"))
+  var recording: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Seconds between two looks, 0.125 to 60.", valueName: "seconds"))
+  var interval = 1.0
+
+  func validate() throws {
+    guard (0.125...60).contains(interval) else {
+      throw ValidationError("--interval is \(interval); expected 0.125 to 60.")
+    }
+  }
+
+  func run() throws {
+    // Before a recording is looked for: without a terminal nothing would come of it.
+    try Terminal.check()
+    let given = try recording.map { try Search.one($0) } ?? Search.onlyLive()
+    let terminal = try Terminal()
+    var signal: Int32?
+    let recorded: Recorded?
+    if let given {
+      recorded = given
+    } else {
+      var chooser = ChooserLoop()
+      recorded = chooser.run(on: terminal, &signal)
+    }
+    if let recorded {
+      var loop = TopLoop(LiveSource(recorded), interval: interval)
+      signal = loop.run(on: terminal)
+    }
+    terminal.leave()
+    if let signal { throw ExitCode(128 + signal) }
+  }
+}
+
+/// Readings of a recording as it grows.
+struct LiveSource: ReadingSource {
+  private let recorded: Recorded
+  private let command: String
+  /// The process, as it was when it was last seen alive.
+  private var process: Reading.Process?
+
+  init(_ recorded: Recorded) {
+    self.recorded = recorded
+    command = recorded.command
+  }
+
+  mutating func read(window: Window, detail: UInt32?) -> Reading {
+    let status = recorded.status
+    let isLive = status == .recording
+    let moment = recorded.file.moment(status: status)
+    // Before the rest, which takes its time: what is short is still open then.
+    let open = recorded.recording.openOperations()
+    let profile = Profile(of: recorded.recording, at: moment, distributions: .all)
+    var reading = Reading(profile, open, processID: recorded.processID, isLive: isLive)
+    reading.atNanoseconds = monotonicNanoseconds()
+    reading.command = command
+    reading.status = isLive ? .live : status == .stopped ? .finished : .died
+    reading.isEnabled = recorded.isEnabled
+    reading.window = window
+    if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
+    reading.process = process
+    if let detail { reading.detail = Reading.Detail(recorded.report(), detail) }
+    if recorded.file.isTruncated {
+      reading.notes.append("The file was cut short: what is missing reads as nothing.")
+    }
+    if status == .died {
+      reading.notes.append("Process \(recorded.processID) died; this is the last that it recorded.")
+    }
+    return reading
+  }
+}

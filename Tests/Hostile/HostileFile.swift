@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Export
+import Glibc
+import Recording
+
+/// A file in memory that holds the sample with some of its bytes changed.
+public final class HostileFile {
+  public let bytes: Int
+  private let file: Int32
+  private let original: UnsafeMutableRawPointer
+  private var changed: [(offset: Int, count: Int)] = []
+  private var length: Int
+
+  public init(bytes: UInt64 = Layout.minimumBytes) {
+    self.bytes = Int(bytes)
+    length = Int(bytes)
+    guard let memory = shim_map(Int(bytes)) else { fatalError("no memory") }
+    original = memory
+    fillSample(memory, bytes: bytes)
+    // Without a name, so that nothing is left behind.
+    var name = Array("/tmp/hostile-XXXXXX".utf8CString)
+    file = mkstemp(&name)
+    unlink(name)
+    ftruncate(file, off_t(bytes))
+    pwrite(file, memory, Int(bytes), 0)
+  }
+
+  deinit {
+    close(file)
+    munmap(original, bytes)
+    if let mapping { munmap(mapping, bytes) }
+  }
+
+  public var path: String { "/proc/self/fd/\(file)" }
+
+  /// The file as its process would write to it.
+  public private(set) lazy var writer: Recording = {
+    guard let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+      start != MAP_FAILED
+    else { fatalError("no memory") }
+    mapping = start
+    return Recording(base: start)
+  }()
+  private var mapping: UnsafeMutableRawPointer?
+
+  /// The recording as it was made.
+  public var sample: Recording { Recording(base: original) }
+
+  /// Writes over what is there.
+  public func put(_ patch: [UInt8], at offset: Int) {
+    let count = min(patch.count, bytes - offset)
+    guard offset >= 0, count > 0 else { return }
+    pwrite(file, patch, count, off_t(offset))
+    changed.append((offset, count))
+  }
+
+  public func byte(at offset: Int) -> UInt8 {
+    var byte: UInt8 = 0
+    pread(file, &byte, 1, off_t(offset))
+    return byte
+  }
+
+  /// Cuts it short, or makes it longer.
+  public func resize(_ count: Int) {
+    ftruncate(file, off_t(count))
+    length = count
+  }
+
+  /// Makes it the sample again.
+  public func restore() {
+    if length != bytes {
+      ftruncate(file, off_t(bytes))
+      pwrite(file, original, bytes, 0)
+      length = bytes
+    }
+    for (offset, count) in changed { pwrite(file, original + offset, count, off_t(offset)) }
+    changed = []
+  }
+}
+
+/// What became of reading a file in every way there is.
+public enum Examination {
+  case refused(String)
+  case answered(text: String, json: String, folded: String)
+  /// It answered with what no answer may contain.
+  case spoilt(String)
+}
+
+extension HostileFile {
+  /// Reads everything. `status` is what the process is taken for; `copying` reads a copy.
+  public func examine(as status: RecordingStatus, copying: Bool = false) -> Examination {
+    do throws(RecordingFailure) {
+      let recording = try RecordingFile(path: path, copying: copying)
+      defer { recording.close() }
+      let report = Report(of: recording, status: status, path: Array(path.utf8))
+      _ = report.text(unicode: false)
+      _ = recording.status
+      let (text, json, folded) = (
+        report.text(unicode: true).bytes, report.json().bytes, report.folded().bytes
+      )
+      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded")] {
+        if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
+      }
+      func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+      return .answered(text: string(text), json: string(json), folded: string(folded))
+    } catch {
+      return .refused(String(decoding: error.text, as: UTF8.self))
+    }
+  }
+
+  /// What a terminal would obey, or no reader of UTF-8 would take.
+  private func fault(in output: [UInt8]) -> String? {
+    for (index, byte) in output.enumerated() {
+      if byte < 0x20 && byte != 0x0A || byte == 0x7F { return "byte \(byte) at \(index)" }
+      if byte == 0xC2, index + 1 < output.count, output[index + 1] < 0xA0 {
+        return "a control character at \(index)"
+      }
+    }
+    return String(validating: output, as: UTF8.self) == nil ? "not UTF-8" : nil
+  }
+}

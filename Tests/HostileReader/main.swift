@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads damaged recordings in a process of its own: HostileReader SEED COUNT. A trap, an access out of bounds or
+// a hang ends it; then its last line is the seed that did it. In order, it prints what it met and exits with 0.
+import Foundation
+import Glibc
+import Hostile
+
+nonisolated(unsafe) private var seedNow = 0
+
+/// Says which seed it was, then dies as it would have.
+private func die(_ signal: Int32) {
+  var digits: [UInt8] = Array(repeating: 0x0A, count: 22)
+  var (rest, at) = (seedNow, 20)
+  repeat {
+    digits[at] = UInt8(48 + rest % 10)
+    (rest, at) = (rest / 10, at - 1)
+  } while rest > 0
+  write(1, "signal at seed ", 15)
+  _ = digits.withUnsafeBytes { write(1, $0.baseAddress! + at + 1, 21 - at) }
+  Glibc.signal(signal, SIG_DFL)
+  raise(signal)
+}
+
+guard CommandLine.arguments.count == 3, let first = Int(CommandLine.arguments[1]),
+  let count = Int(CommandLine.arguments[2])
+else {
+  print("usage: HostileReader SEED COUNT")
+  exit(2)
+}
+for signal in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGALRM] { Glibc.signal(signal, die) }
+let file = HostileFile()
+var (refused, answered) = (0, 0)
+for seed in first..<first + count {
+  seedNow = seed
+  alarm(60)  // it takes milliseconds
+  var flips = Flips(seed: UInt64(seed))
+  let status = flips.apply(to: file)
+  switch file.examine(as: status, copying: seed % 8 == 0) {
+  case .refused: refused += 1
+  case .answered(_, let json, _):
+    answered += 1
+    if seed % 16 == 0, (try? JSONSerialization.jsonObject(with: Data(json.utf8))) == nil {
+      print("JSON cannot be parsed at seed \(seed)")
+      exit(1)
+    }
+  case .spoilt(let why):
+    print("\(why) at seed \(seed)")
+    exit(1)
+  }
+  file.restore()
+}
+print("\(answered) answered, \(refused) refused")

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""prognos list, report, enable, disable, collect: on processes that run, ended or were killed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+def listed(places, *words):
+    done = places.tool("list", "--json", *words)
+    ours = json.loads(done.stdout)
+    return {
+        row["pid"]: row
+        for row in ours
+        if row["path"].startswith(str(places.recordings.parent.parent))
+    }
+
+
+def calls(places, pid):
+    profile = json.loads(places.tool("report", pid, "--format", "json").stdout)
+    return {operation["name"]: operation["count"] for operation in profile["operations"]}
+
+
+def test_list_tells_what_lives_and_what_died(places, host):
+    living, dead, ended = host(), host(), host()
+    dead.kill(signal.SIGKILL)
+    ended.end()
+    rows = listed(places)
+    assert rows[living.pid]["status"] == "recording"
+    assert rows[living.pid]["command"] == "tool_host"
+    assert rows[living.pid]["operations_per_s"] > 0
+    assert rows[dead.pid]["status"] == "died"
+    assert rows[ended.pid]["status"] == "stopped"
+    done = places.tool("list")
+    assert done.returncode == 0
+    assert re.search(r"PID +COMMAND +USER +SINCE +STATUS +OPS/S +SIZE +PATH", done.stdout)
+    assert re.search(rf"{dead.pid} +tool_host .* died ", done.stdout)
+    assert dead.pid not in listed(places, "--live")
+
+
+def test_list_without_any(places):
+    if places.tool("list").returncode == 0:
+        pytest.skip("something is being recorded on this machine")
+    done = places.tool("list")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert places.tool("list", "--json").stdout == "[]\n"
+    assert places.tool("list", "/no/such/place").returncode == 2
+
+
+def test_report_of_a_process_that_runs(places, host):
+    one = host()
+    done = places.tool("report", one.pid)
+    assert done.returncode == 0
+    assert "tool_host" in done.stdout and "größe 日本語" in done.stdout
+    first = calls(places, one.pid)["request"]
+    deadline = time.monotonic() + 60
+    while calls(places, one.pid)["request"] <= first:
+        assert time.monotonic() < deadline
+    assert one.end() == 3
+
+
+def test_report_of_a_process_that_was_killed_has_all_of_it(places, host):
+    one = host()
+    one.kill(signal.SIGKILL)
+    done = places.tool("report", one.pid)
+    assert done.returncode == 0
+    assert "open when it died:" in done.stdout
+    assert re.search(r"thread \d+: serve for ", done.stdout)
+    profile = json.loads(places.tool("report", one.pid, "--format", "json").stdout)
+    assert profile["recording"]["status"] == "died"
+
+
+def test_report_of_a_process_that_stands_still(places, host):
+    one = host()
+    one.process.send_signal(signal.SIGSTOP)
+    try:
+        done = places.tool("report", one.pid)
+        assert done.returncode == 0 and "request" in done.stdout
+    finally:
+        one.process.send_signal(signal.SIGCONT)
+
+
+def test_forms_and_files_of_a_report(places, host, tmp_path):
+    one = host()
+    folded = places.tool("report", one.pid, "--format", "folded").stdout
+    assert re.search(r"^request;parse", folded, re.M)
+    target = tmp_path / "profile.json"
+    done = places.tool("report", one.pid, "--format", "json", "--output", target)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert json.loads(target.read_text("utf-8"))["process"]["pid"] == one.pid
+    ascii_only = places.tool("report", one.pid, env={**places.environment, "LC_ALL": "C"})
+    assert ascii_only.stdout.isascii()
+    done = places.tool("report", one.pid, "--output", tmp_path / "no" / "such" / "place")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_cannot_be_reported(places, tmp_path):
+    done = places.tool("report", "/no/such/file")
+    assert done.returncode == 2 and "there is no file /no/such/file" in done.stderr
+    done = places.tool("report", os.getpid())
+    assert done.returncode == 2 and "has no recording" in done.stderr
+    text = tmp_path / "text"
+    text.write_text("x" * 10000)
+    done = places.tool("report", text)
+    assert done.returncode == 1 and "is no recording" in done.stderr
+    done = places.tool("report", tmp_path)
+    assert done.returncode == 1 and "is a directory" in done.stderr
+    assert places.tool("report").returncode == 64
+    assert places.tool("report", text, "--format", "xml").returncode == 64
+
+
+def test_the_reader_of_a_pipe_may_go_away(places, host):
+    one = host()
+    command = f"'{places.tool.__globals__['TOOL']}' report {one.pid} --format json | head -c 10"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, env=places.environment)
+    assert len(done.stdout) == 10
+    assert done.stderr == b""
+
+
+def settled(places, pid):
+    """The calls of a host in which nothing is being recorded any more, or None if they grow."""
+    before = calls(places, pid)["request"]
+    time.sleep(0.2)
+    after = calls(places, pid)["request"]
+    return after if after == before else None
+
+
+def test_recording_is_switched_off_and_on_from_outside(places, host):
+    one = host()
+    done = places.tool("disable", one.pid)
+    assert done.returncode == 0
+    assert done.stdout == f"recording is now off in process {one.pid}\n"
+    assert listed(places)[one.pid]["status"] == "off"
+    # Calls that were open when it was switched off are still counted.
+    time.sleep(0.2)
+    stood = settled(places, one.pid)
+    assert stood is not None
+    assert places.tool("disable", one.pid).stdout == (
+        f"recording was already off in process {one.pid}\n"
+    )
+    done = places.tool("enable", one.pid, "--quiet")
+    assert (done.returncode, done.stdout) == (0, "")
+    deadline = time.monotonic() + 60
+    while calls(places, one.pid)["request"] <= stood:
+        assert time.monotonic() < deadline
+    assert one.end() == 3
+
+
+def test_a_process_that_began_with_recording_off_is_switched_on(places, host):
+    one = host("off")
+    assert "größe 日本語" not in calls(places, one.pid)
+    assert places.tool("enable", one.pid).returncode == 0
+    deadline = time.monotonic() + 60
+    while "größe 日本語" not in calls(places, one.pid):
+        assert time.monotonic() < deadline
+
+
+def test_what_cannot_be_switched(places, host):
+    one = host()
+    one.kill(signal.SIGKILL)
+    done = places.tool("disable", one.pid)
+    assert done.returncode == 1
+    assert "does not record any more" in done.stderr
+    assert places.tool("enable", "/no/such/file").returncode == 2
+    assert places.tool("enable").returncode == 64
+
+
+def test_collect_brings_what_died_to_disk(places, host, tmp_path):
+    living, dead = host(), host()
+    dead.kill(signal.SIGKILL)
+    (path,) = [row["path"] for row in listed(places).values() if row["pid"] == dead.pid]
+    before = calls(places, dead.pid)
+    target = tmp_path / "collected"
+    target.mkdir()
+    done = places.tool("collect", dead.pid, "--output", target)
+    assert done.returncode == 0
+    (copy,) = target.iterdir()
+    assert done.stdout == f"{path} -> {copy}\n"
+    assert not os.path.exists(path)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert calls(places, copy) == before
+    assert copy.stat().st_blocks * 512 < copy.stat().st_size
+    assert dead.pid not in listed(places)
+    assert living.pid in listed(places)
+
+
+def test_collect_leaves_what_lives_alone(places, host, tmp_path):
+    one = host()
+    done = places.tool("collect", one.pid, "--output", tmp_path)
+    assert done.returncode == 1
+    assert "lives and writes" in done.stderr
+    target = tmp_path / "snapshots"
+    target.mkdir()
+    for _ in range(2):
+        assert places.tool("collect", one.pid, "--live", "--output", target).returncode == 0
+    assert len(list(target.iterdir())) == 2
+    for copy in target.iterdir():
+        assert calls(places, copy)["request"] >= 20
+    assert listed(places)[one.pid]["status"] == "recording"
+
+
+def test_what_cannot_be_collected(places, host, tmp_path):
+    assert places.tool("collect").returncode == 64
+    assert places.tool("collect", "--all", "1").returncode == 64
+    assert places.tool("collect", "/no/such/file").returncode == 2
+    one = host()
+    one.kill(signal.SIGKILL)
+    done = places.tool("collect", one.pid, "--output", tmp_path / "none")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert one.pid in listed(places)
+
+
+def test_help_has_examples_and_exit_codes(places):
+    for command in ["run", "list", "report", "top", "enable", "disable", "collect"]:
+        done = places.tool(command, "--help")
+        assert done.returncode == 0
+        assert "EXAMPLES" in done.stdout and "EXIT STATUS" in done.stdout, command
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", places.tool("--version").stdout)
+    assert re.fullmatch(r"prognos \d+\.\d+\.\d+\n", places.tool("version").stdout)
+    assert "complete" in places.tool("--generate-completion-script", "bash").stdout
