@@ -79,6 +79,10 @@ test-install: build $(CMAKE_STAMP) ## install into a directory and use it from t
 test-threads: ## the unit tests under ThreadSanitizer
 	swift test --scratch-path $(SANITIZED) --sanitize=thread
 
+.PHONY: fuzz
+fuzz: ## fuzz the readers of recordings with libFuzzer and AddressSanitizer for FUZZ_SECONDS (60)
+	scripts/fuzz $${FUZZ_SECONDS:-60}
+
 .PHONY: coverage
 coverage: test-swift ## line coverage of Sources by the unit tests
 	@scripts/coverage $(HOSTED)

@@ -93,6 +93,18 @@ let tool: [Target] = [
     name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
     swiftSettings: swift),
 ]
+// PROGNOS_FUZZ=1, set by scripts/fuzz, adds the fuzzer of readers, which a sanitized build of its own makes.
+let fuzz: [Target] =
+  Context.environment["PROGNOS_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
+      swiftSettings: swift,
+      linkerSettings: [
+        .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
+      ])
+  ]
 
 let package = Package(
   name: "prognos",
@@ -117,5 +129,5 @@ let package = Package(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
-  ] + (embedded ? [] : tool + tests)
+  ] + (embedded ? [] : tool + tests + fuzz)
 )

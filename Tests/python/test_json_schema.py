@@ -2,6 +2,7 @@
 """docs/profile.schema.json describes what is rendered."""
 
 import json
+import signal
 
 import prognos as p
 import pytest
@@ -43,6 +44,17 @@ def test_an_empty_profile_is_valid(validator):
 def test_a_profile_is_valid(validator):
     record()
     assert errors(validator, p.profile()) == []
+
+
+def test_a_profile_with_a_crash_is_valid(validator, monkeypatch):
+    monkeypatch.setenv("PROGNOS_CRASH_NOTES", "1")
+    signal.signal(signal.SIGTRAP, lambda *_: None)
+    assert p.lib.prognos_start(None, 0) == p.OK
+    p.begin(p.op("crashes"))
+    signal.raise_signal(signal.SIGTRAP)
+    found = p.profile()
+    assert len(found["crash"]["notes"]) == 1
+    assert errors(validator, found) == []
 
 
 def test_a_profile_with_io_is_valid(validator, monkeypatch, tmp_path):

@@ -61,11 +61,20 @@ typedef struct prognos_options {
     uint32_t stack_depth;         /**< frames of a stack that are kept, 1 to 1,024; default 64 */
     uint32_t max_ops;             /**< 16 to 1,000,000 operation names; default 16,384 */
     uint32_t max_threads;         /**< 1 to 65,536 threads recording at once; default 1,024 */
-    uint32_t timeline_events;  /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
-    uint32_t reserved;         /**< 0 */
-    const char *serve;         /**< NULL: no endpoint. An address: not in this version */
-    prognos_log_callback log;  /**< NULL: silent */
-    void *log_context;         /**< handed to log */
+    uint32_t timeline_events; /**< events a thread keeps, about: 16 to 16,777,216; default 4096 */
+    uint32_t reserved;        /**< 0 */
+    const char *serve;        /**< NULL: no endpoint. An address: not in this version */
+    prognos_log_callback log; /**< NULL: silent */
+    void *log_context;        /**< handed to log */
+    /**
+     * 1: from prognos_start() to prognos_stop() a signal that ends the process (SIGSEGV, SIGBUS, SIGFPE,
+     * SIGILL, SIGABRT, SIGSYS, SIGTRAP) leaves a note in the recording: the signal, the thread, its
+     * operations, registers and call stack. Then happens what would have happened without it: the handler
+     * that was there is called, or the process dies of the signal, with its core dump and exit status.
+     * Handlers that the host sets later take the place of ours. Default 0.
+     */
+    uint32_t crash_notes;
+    uint32_t reserved2; /**< 0 */
     uint32_t recording_flags;  /**< PROGNOS_RECORDING_*; default 0 */
     uint32_t recording_copy_s; /**< seconds between copies in the background; default 0: none */
     uint32_t recording_keep;   /**< older recordings that are kept, up to 1,000; default 5 */
