@@ -52,6 +52,7 @@ func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   prepareSampling(of: lane, in: recording)
   prepareKernelIO(of: lane, in: recording)
   noteThread(of: lane, in: recording)
+  giveSignalStack(to: lane, in: recording)
   // From here on what the calls below allocate finds the lane.
   shim_slot_set(lane)
   shim_watch_thread(lane)
@@ -98,6 +99,7 @@ private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>?
     }
     lane.pointee.threadID.set(0)
     abandonAll(on: lane, of: recording)
+    takeSignalStack(of: lane)
     lane.pointee.state.publish(Lane.State.free)
   }
   return recording.acquireLane()
@@ -116,6 +118,7 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
   stopTimer(of: lane)
   forgetStack(of: lane)
   closePerfPage(of: lane)
+  takeSignalStack(of: lane)
   noteThreadEnd(of: lane, in: attachedRecording())
   lane.pointee.threadID.set(0)
   lane.pointee.state.publish(Lane.State.free)

@@ -5,7 +5,7 @@ import CShim
 /// The numeric options: one list that drives defaults, environment variables and checks.
 public enum NumericOption: CaseIterable {
   case memoryLimitBytes, heapSampleBytes, collectIntervalMs, sampleHz, stackDepth, maxOps
-  case maxThreads, timelineEvents
+  case maxThreads, timelineEvents, crashNotes
 
   /// The field of prognos_options.
   public var field: StaticString {
@@ -18,6 +18,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: "max_ops"
     case .maxThreads: "max_threads"
     case .timelineEvents: "timeline_events"
+    case .crashNotes: "crash_notes"
     }
   }
 
@@ -31,6 +32,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: "PROGNOS_MAX_OPS"
     case .maxThreads: "PROGNOS_MAX_THREADS"
     case .timelineEvents: "PROGNOS_TIMELINE_EVENTS"
+    case .crashNotes: "PROGNOS_CRASH_NOTES"
     }
   }
 
@@ -44,6 +46,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: 16_384
     case .maxThreads: 1024
     case .timelineEvents: 4096
+    case .crashNotes: 0
     }
   }
 
@@ -57,6 +60,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: 16...1_000_000
     case .maxThreads: 1...65_536
     case .timelineEvents: 16...1 << 24
+    case .crashNotes: 0...1
     }
   }
 
@@ -70,6 +74,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: UInt64(options.max_ops)
     case .maxThreads: UInt64(options.max_threads)
     case .timelineEvents: UInt64(options.timeline_events)
+    case .crashNotes: UInt64(options.crash_notes)
     }
   }
 
@@ -84,6 +89,7 @@ public enum NumericOption: CaseIterable {
     case .maxOps: options.max_ops = small
     case .maxThreads: options.max_threads = small
     case .timelineEvents: options.timeline_events = small
+    case .crashNotes: options.crash_notes = small
     }
   }
 }

@@ -35,6 +35,9 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     }
     prepareTables(
       tracks, period: period, hasMemory: hasMemory, hasIO: hasIO, in: recording)
+    #if hasFeature(Embedded)
+      if options.crash_notes != 0 { startCrashNotes(in: recording) }
+    #endif
     forgetPatched()
     shim_loaded()
     if recording.header.pointee.liveTracks.value & PROGNOS_TRACK_SAMPLES != 0 {
@@ -53,6 +56,7 @@ public func stopTracking() {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     recording.forEachLane { stopTimer(of: $0) }
     shim_sampler_remove()
+    stopCrashNotes(in: recording)
     cleanTables()
     reasons = TrackingReasons()
   }
@@ -151,12 +155,14 @@ func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
   recording.keep(reasons)
+  if recording.header.pointee.crash.isLive.value != 0 { startCrashNotes(in: recording) }
 }
 
 /// Whether anything is tracked that needs hooks.
 func isTracking(_ recording: Recording) -> Bool {
   let withoutHooks = PROGNOS_TRACK_CPU | PROGNOS_TRACK_KERNEL_IO | PROGNOS_TRACK_TIMELINE
   return recording.header.pointee.liveTracks.value & ~withoutHooks != 0
+    || recording.header.pointee.crash.isLive.value != 0
 }
 
 /// Takes all hooks out of all tables.

@@ -53,6 +53,8 @@ enum Machine {
       return general &+ place &* 8
     }
     static let pcRegister: UInt64 = 16
+    static let registerCount = 17
+    static let pcInContext = 16
 
     /// `mov $15, %rax; syscall`: what the C library lets a signal handler return to.
     static func isSignalReturn(_ pc: UInt64) -> Bool {
@@ -91,6 +93,8 @@ enum Machine {
       register <= 32 ? general &+ register &* 8 : nil
     }
     static let pcRegister: UInt64 = 32
+    static let registerCount = 33
+    static let pcInContext = 32
 
     /// `mov x8, #139; svc #0`, in the [vdso].
     static func isSignalReturn(_ pc: UInt64) -> Bool { word(at: pc) == 0xD400_0001_D280_1168 }
@@ -102,6 +106,9 @@ enum Machine {
     /// Without the authentication code and the tag in the upper bits (48-bit addresses).
     @inline(__always) static func strip(_ address: UInt64) -> UInt64 { address & (1 << 48 - 1) }
   #endif
+
+  /// Where a ucontext has its general registers, in words, and at last the program counter.
+  static var registersInContext: UInt64 { general }
 
   /// Where a ucontext describes the alternative signal stack: its start, and its bytes.
   static let alternativeStack: UInt64 = 16

@@ -77,8 +77,7 @@ extension Report {
     ) { json in
       if call.work != 0 { json.member("work", .integer(call.work)) }
       if let kind = call.failure {
-        let name = profile.recording.textOfKind(kind)
-        json.member("failure", name ?? Array("other".utf8))
+        json.member("failure", profile.recording.textOfKind(kind) ?? Array("other".utf8))
       }
       let marks: [(Bool, StaticString)] = [
         (call.wasAbandoned, "abandoned"), (call.isOpen, "open"), (call.beganBefore, "began_before"),

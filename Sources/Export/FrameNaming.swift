@@ -2,19 +2,22 @@
 import Recording
 import Symbols
 
-/// Names for all frames of a profile's call sites. Opens the files of the modules that they are in.
+/// Names for all frames of a profile's call sites and crashes. Opens the files of the modules that they are in.
 public func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
+  func note(_ code: UInt64) {
+    if seen.updateValue(true, forKey: code) != nil { return }
+    codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
+  }
   var seenStack: [UInt32: Bool] = [0: true]
   for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
     for index in 0..<recording.depth(ofStack: site.stack) {
-      let code = recording.frame(index, ofStack: site.stack)
-      if seen.updateValue(true, forKey: code) != nil { continue }
-      codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
+      note(recording.frame(index, ofStack: site.stack))
     }
   }
+  for crash in recording.crashNotes { crash.frames.forEach(note) }
   var names = FrameNames()
   withSymbolizer { symbolizer in
     for module in codesOfModule.keys.sorted() {

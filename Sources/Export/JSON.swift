@@ -31,6 +31,7 @@ extension Report {
       putFrames(&json)
       putCallSites(positions, &json)
       putSessions(&json)
+      putCrashes(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")

@@ -123,7 +123,9 @@ extension Report {
       output.put("cut short: what is missing reads as nothing")
     }
     output.put("\n")
-    guard origin.status == .died || origin.status == .unknown, !origin.openOperations.isEmpty else { return }
+    guard origin.status == .died || origin.status == .unknown, !origin.openOperations.isEmpty else {
+      return
+    }
     output.put(origin.status == .died ? "\nopen when it died:\n" : "\nopen at last:\n")
     var stacks: [[OpenOperation]] = []
     for open in origin.openOperations {

@@ -24,6 +24,7 @@ private func prepare(_ recording: Recording) -> Bool {
 
 private func tick(_ recording: Recording, _ interval: UInt64, _ isLast: Bool) {
   _ = recording.calibrateClock()
+  recording.beatNow()
   let now = shim_monotonic_ns()
   guard isLast || recording.isDue(at: now, interval: interval) else { return }
   probe.read(hurried: isLast)

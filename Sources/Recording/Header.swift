@@ -145,6 +145,7 @@ public struct Header: ~Copyable {
   /// The collector's (History.swift).
   public let history: HistoryHeader
   public let timeline: TimelineHeader
+  public let crash: CrashHeader
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -129,6 +129,7 @@ private struct HistoryAdoption {
     var totals = entry.totals()
     totals[HistoryTotals.Word.wallTicks] = converted(totals.wallTicks)
     totals[HistoryTotals.Word.ioWaitTicks] = converted(totals.ioWaitTicks)
+    totals[HistoryTotals.Word.suspendedTicks] = converted(totals.suspendedTicks)
     return totals
   }
 

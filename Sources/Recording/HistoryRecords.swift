@@ -61,7 +61,9 @@ extension Recording {
           into[within] &+= UInt64(cells[within].value)
         }
         var index = pendingIndex(from: buckets)
-        while index <= Int(pending[0]), pending[index] &- UInt64(buckets) < UInt64(Histogram.octaveBytes) {
+        while index <= Int(pending[0]),
+          pending[index] &- UInt64(buckets) < UInt64(Histogram.octaveBytes)
+        {
           into[Int((pending[index] &- UInt64(buckets)) / 4)] &+= 1
           index += 1
         }

@@ -244,8 +244,7 @@ extension Recording {
 
 extension Recording {
   /// The operations that are open, of one thread after the other, the outermost first; then the spans that nobody
-  /// runs. In a recording whose process
-  /// died, those that were open then.
+  /// runs. In a recording whose process died, those that were open then.
   public func openOperations() -> [OpenOperation] {
     var all: [OpenOperation] = []
     var left = byteCount / Frame.bytes

@@ -83,6 +83,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.sessions.beginAgain()
     forgetHistory()
     header.pointee.timeline.clear()
+    header.pointee.crash.clear()
   }
 
   // MARK: Operations

@@ -28,6 +28,10 @@ public struct TimelineCalls {
   private var since: UInt64 = 0
   /// Indexes into `calls`, outermost first.
   private var open: [Int] = []
+  /// How many of them are of an operation (* 2, + 1 for a span's stay): so that ends without a begin do
+  /// not look through them all.
+  private var openOf: [UInt32: Int] = [:]
+  private var indexOfThread: [UInt32: Int] = [:]
   /// Calls whose begin is lost, the innermost first.
   private var earlier: [TimelineCall] = []
   private var firstOfThread = 0
@@ -60,12 +64,17 @@ public struct TimelineCalls {
   private mutating func add(_ event: Timeline.Event) {
     switch event.kind {
     case TimelineWord.begin, TimelineWord.enter:
+      let isSpan = event.kind == TimelineWord.enter
       // Deeper than any stack of operations: the ends are lost.
-      if open.count >= Int(Lane.maxDepth) { open.removeAll() }
+      if open.count >= Int(Lane.maxDepth) {
+        open.removeAll()
+        openOf.removeAll()
+      }
       open.append(calls.count)
+      openOf[Self.key(event.operation, isSpan), default: 0] += 1
       calls.append(
         TimelineCall(
-          operation: event.operation, threadID: threadID, isSpan: event.kind == TimelineWord.enter,
+          operation: event.operation, threadID: threadID, isSpan: isSpan,
           start: max(event.ticks, since), end: event.ticks, beganBefore: false))
     case TimelineWord.end, TimelineWord.abandoned, TimelineWord.leave: end(event)
     case TimelineWord.thread:
@@ -85,19 +94,18 @@ public struct TimelineCalls {
 
   private mutating func end(_ event: Timeline.Event) {
     let isSpan = event.kind == TimelineWord.leave
-    let found = open.lastIndex {
-      calls[$0].operation == event.operation && calls[$0].isSpan == isSpan
-    }
-    if let found {
-      // What was nested too deep ends with its caller, without an end of its own.
-      for index in open[found...] {
-        calls[index].end = max(event.ticks, calls[index].start)
-        calls[index].isOpen = false
-        calls[index].wasAbandoned = index != open[found]
+    let isKnown = (openOf[Self.key(event.operation, isSpan)] ?? 0) > 0
+    // What was nested too deep ends with its caller, without an end of its own.
+    while isKnown, let index = open.popLast() {
+      openOf[Self.key(calls[index].operation, calls[index].isSpan), default: 1] -= 1
+      calls[index].end = max(event.ticks, calls[index].start)
+      calls[index].isOpen = false
+      calls[index].wasAbandoned = true
+      if calls[index].operation == event.operation, calls[index].isSpan == isSpan {
+        return finish(&calls[index], event)
       }
-      finish(&calls[open[found]], event)
-      open.removeLast(open.count - found)
-    } else {
+    }
+    if !isKnown {
       var call = TimelineCall(
         operation: event.operation, threadID: threadID, isSpan: isSpan, start: since,
         end: max(event.ticks, since), beganBefore: true)
@@ -105,6 +113,10 @@ public struct TimelineCalls {
       finish(&call, event)
       earlier.append(call)
     }
+  }
+
+  private static func key(_ operation: UInt32, _ isSpan: Bool) -> UInt32 {
+    operation &<< 1 | (isSpan ? 1 : 0)
   }
 
   private func finish(_ call: inout TimelineCall, _ event: Timeline.Event) {
@@ -117,8 +129,13 @@ public struct TimelineCalls {
   private mutating func closeAll(at ticks: UInt64) {
     for index in open { calls[index].end = max(ticks, calls[index].start) }
     open.removeAll()
-    calls.insert(contentsOf: earlier.reversed(), at: firstOfThread)
-    earlier.removeAll()
+    openOf.removeAll()
+    if !earlier.isEmpty {
+      let later = calls[firstOfThread...]
+      calls = Array(calls[..<firstOfThread])
+      while let call = earlier.popLast() { calls.append(call) }
+      calls += later
+    }
     firstOfThread = calls.count
   }
 
@@ -126,9 +143,10 @@ public struct TimelineCalls {
   private static var mostThreads: Int { 4096 }
 
   private mutating func noteThread(_ id: UInt32, name: [UInt8]) {
-    if let index = threads.firstIndex(where: { $0.id == id }) {
+    if let index = indexOfThread[id] {
       if !name.isEmpty { threads[index].name = name }
     } else if threads.count < Self.mostThreads {
+      indexOfThread[id] = threads.count
       threads.append((id, name))
     }
   }

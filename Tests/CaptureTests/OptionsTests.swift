@@ -21,6 +21,7 @@ struct OptionsTests {
       #expect(options.max_ops == 16_384)
       #expect(options.max_threads == 1024)
       #expect(options.timeline_events == 4096)
+      #expect(options.crash_notes == 0)
       #expect(options.track == 0x1F)
       #expect(options.recording_path == nil)
       #expect(options.serve == nil)

@@ -17,7 +17,8 @@ public struct Patches {
       header.pointee.siteTable.value, header.pointee.heapSamplesOffset.value,
       header.pointee.mappingsOffset.value, header.pointee.stackIndex.value,
       recording.laneSlot(0).pointee.value, recording.laneSlot(1).pointee.value,
-      recording.laneSlot(0).pointee.value &+ 4096, 4096, recording.laneSlot(1).pointee.value &+ 4096,
+      recording.laneSlot(0).pointee.value &+ 4096, 4096,
+      recording.laneSlot(1).pointee.value &+ 4096,
     ]
     // All pages of the arena follow.
     let page = Int(header.pointee.arenaOffset.value) + (Int(number) - zones.count) * 4096

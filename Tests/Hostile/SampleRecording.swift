@@ -134,7 +134,8 @@ private struct SampleBuilder {
   }
 
   func addSpan(of operation: UInt32, on lane: UnsafeMutablePointer<Lane>) {
-    guard let (span, handle) = recording.takeSpan(operation, from: lane.pointee.root.value, on: lane)
+    guard
+      let (span, handle) = recording.takeSpan(operation, from: lane.pointee.root.value, on: lane)
     else { return }
     span.pointee.start.set(1_500_000)
     span.pointee.enteredTicks.set(10_000)

@@ -52,7 +52,7 @@ struct DumpTests {
 
   @Test("Forms of a later version are unsupported, and others are no forms")
   func formats() {
-    for raw in [3, 4, 5, 6, 7, 8] as [UInt32] {
+    for raw in [3, 5, 6, 7, 8] as [UInt32] {
       #expect(prognos_render(prognos_format(raw), nil, 0, nil) == PROGNOS_UNSUPPORTED)
       #expect(lastError.hasPrefix("prognos_render: this version writes PROGNOS_JSON"))
       #expect(prognos_dump("/tmp/never-written", prognos_format(raw)) == PROGNOS_UNSUPPORTED)

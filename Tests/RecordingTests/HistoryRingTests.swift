@@ -14,7 +14,7 @@ struct HistoryRingTests {
   private func write(_ recording: Recording, _ number: UInt64, operations: UInt32, buckets: Int) {
     var pen = RecordPen(recording, Tier.hours, from: number, to: number + 1, unix: number)
     for operation in 0..<operations {
-      pen.putEntry(operation * 3, totals(number), mask: 0x3_FFFF | HistoryEntry.hasBuckets)
+      pen.putEntry(operation * 3, totals(number), mask: HistoryEntry.hasBuckets * 2 - 1)
       for bucket in 0..<buckets { _ = pen.putBucket(bucket * 7, number) }
       pen.endBuckets()
     }
@@ -25,7 +25,7 @@ struct HistoryRingTests {
   func roundTrip() throws {
     let past = try Past(limit: 1 << 20, operations: 1)
     let recording = past.sandbox.recording
-    for number: UInt64 in 1...2_000 {
+    for number: UInt64 in 1...800 {
       write(recording, number, operations: 5, buckets: 12)
       var records = try #require(RecordReader(recording, Tier.hours))
       var seen: [UInt64] = []
@@ -70,7 +70,7 @@ struct HistoryRingTests {
     let header = past.sandbox.header
     let offset = Int(header.pointee.history.records[Tier.seconds].offset.value)
     let bytes = Int(header.pointee.history.records[Tier.seconds].capacity.value)
-    for round in 0..<600 {
+    for round in 0..<200 {
       for _ in 0..<(round % 40 + 1) {
         let at = offset + Int(past.random.next() % UInt64(bytes))
         recording.base.storeBytes(
@@ -108,7 +108,8 @@ struct HistoryRingTests {
       process.rssBytes = second % 60 == 30 ? 9_000 : 100
       process.cpuNanoseconds = UInt64(second)
       recording.tick(
-        at: HistoryMoment(monotonicNanoseconds: past.now, unixNanoseconds: 77), interval: Past.second,
+        at: HistoryMoment(monotonicNanoseconds: past.now, unixNanoseconds: 77),
+        interval: Past.second,
         process: process)
     }
     #expect(recording.pointCount(of: Tier.seconds) == (7_300, 600))
@@ -132,7 +133,29 @@ struct HistoryRingTests {
     let latest = recording.point(at: past.now - 60 * Past.second)
     #expect(latest.endMonotonic == past.now - 60 * Past.second)
     #expect(recording.point(at: past.now - 3_600 * Past.second).finished == 3_660)
-    #expect(recording.point(at: 0).finished == 1)
+    #expect(recording.point(at: 0).finished == 60)
+  }
+
+  @Test("The collector's memory holds what is kept in it")
+  func sizes() {
+    #expect(MemoryLayout<EntryReader>.stride <= 96)
+    #expect(MemoryLayout<CollectedOperation>.size == Int(CollectedOperation.bytes))
+    #expect(CollectedOperation.perPage * CollectedOperation.bytes <= Layout.page)
+    #expect(MemoryLayout<CollectedOctave>.size == Int(CollectedOctave.bytes))
+    #expect(MemoryLayout<ProcessPoint>.size == ProcessPoint.words * 8)
+  }
+
+  @Test("Numbers are sorted in place")
+  func sorting() {
+    var random = SplitMix(state: 3)
+    for count in [0, 1, 2, 3, 10, 1_000] {
+      var numbers = (0..<count).map { _ in random.next() % 500 }
+      let expected = numbers.sorted()
+      numbers.withUnsafeMutableBufferPointer {
+        if let start = $0.baseAddress { heapSort(start, $0.count) }
+      }
+      #expect(numbers == expected)
+    }
   }
 
   @Test("A forked child begins without a history")

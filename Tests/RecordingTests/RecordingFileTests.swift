@@ -153,7 +153,8 @@ struct RecordingFileTests {
     #expect(recording.moment(status: .died).ticks == latest)
   }
 
-  @Test("A change that a death left half done is not waited for, and its finished calls are counted")
+  @Test(
+    "A change that a death left half done is not waited for, and its finished calls are counted")
   func halfDone() throws {
     let file = HostileFile()
     file.writer.forEachLane { lane in

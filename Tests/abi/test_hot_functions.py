@@ -11,8 +11,8 @@ HOT = ["prognos_begin", "prognos_end", "prognos_work", "prognos_fail"]
 
 # Where a hot function may go, as parts of mangled names. begin and end only jump, at their tails.
 CAREFUL = {
-    "prognos_begin": ["beginCarefully"],
-    "prognos_end": ["endCarefully"],
+    "prognos_begin": ["beginCarefully", "beginWithMore"],
+    "prognos_end": ["endCarefully", "endWithMore"],
     "prognos_work": ["countOutsideOperation", "frameBelowSegment", "isLeftOut"],
     "prognos_fail": [
         "countOutsideOperation",

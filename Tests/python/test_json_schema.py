@@ -2,6 +2,7 @@
 """docs/profile.schema.json describes what is rendered."""
 
 import json
+import signal
 
 import prognos as p
 import pytest
@@ -43,6 +44,17 @@ def test_an_empty_profile_is_valid(validator):
 def test_a_profile_is_valid(validator):
     record()
     assert errors(validator, p.profile()) == []
+
+
+def test_a_profile_with_a_crash_is_valid(validator, monkeypatch):
+    monkeypatch.setenv("PROGNOS_CRASH_NOTES", "1")
+    signal.signal(signal.SIGTRAP, lambda *_: None)
+    assert p.lib.prognos_start(None, 0) == p.OK
+    p.begin(p.op("crashes"))
+    signal.raise_signal(signal.SIGTRAP)
+    found = p.profile()
+    assert len(found["crash"]["notes"]) == 1
+    assert errors(validator, found) == []
 
 
 def test_a_profile_with_io_is_valid(validator, monkeypatch, tmp_path):
@@ -102,3 +114,13 @@ def test_every_field_is_described(validator):
     for section in [*sections, found["operations"][0], found["call_tree"][0]]:
         for key in section:
             assert f'"{key}"' in text, key
+
+
+def test_a_profile_with_sessions_and_spans_is_valid(validator):
+    for name in (b"one", b"other"):
+        session = p.lib.prognos_session_open(name)
+        assert p.lib.prognos_session_enter(session) == p.OK
+        record()
+    span = p.lib.prognos_span_begin(p.op("request"))
+    assert p.lib.prognos_span_enter(span) == p.OK
+    assert errors(validator, p.profile()) == []

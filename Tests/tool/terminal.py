@@ -24,7 +24,7 @@ class Terminal:
         )
         self.tmux("set-option", "-g", "status", "off")
         self.resize(width, height)
-        self.wait(r"\$ $")
+        self.wait(r"[$#]$")
 
     def tmux(self, *words):
         done = subprocess.run(

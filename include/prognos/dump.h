@@ -27,11 +27,11 @@ typedef enum prognos_format {
      * file is valid, without calls, and "otherData" says why.
      */
     PROGNOS_CHROME_TRACE = 4,
-    PROGNOS_SPEEDSCOPE = 5,   /**< not in this version */
-    PROGNOS_OPENMETRICS = 6,  /**< not in this version */
-    PROGNOS_OTLP = 7,         /**< not in this version */
-    PROGNOS_HTML = 8,         /**< not in this version */
-    PROGNOS_TEXT_ASCII = 9    /**< PROGNOS_TEXT in plain ASCII */
+    PROGNOS_SPEEDSCOPE = 5,  /**< not in this version */
+    PROGNOS_OPENMETRICS = 6, /**< not in this version */
+    PROGNOS_OTLP = 7,        /**< not in this version */
+    PROGNOS_HTML = 8,        /**< not in this version */
+    PROGNOS_TEXT_ASCII = 9   /**< PROGNOS_TEXT in plain ASCII */
 } prognos_format;
 
 /**

@@ -66,6 +66,15 @@ typedef struct prognos_options {
     const char *serve;        /**< NULL: no endpoint. An address: not in this version */
     prognos_log_callback log; /**< NULL: silent */
     void *log_context;        /**< handed to log */
+    /**
+     * 1: from prognos_start() to prognos_stop() a signal that ends the process (SIGSEGV, SIGBUS, SIGFPE,
+     * SIGILL, SIGABRT, SIGSYS, SIGTRAP) leaves a note in the recording: the signal, the thread, its
+     * operations, registers and call stack. Then happens what would have happened without it: the handler
+     * that was there is called, or the process dies of the signal, with its core dump and exit status.
+     * Handlers that the host sets later take the place of ours. Default 0.
+     */
+    uint32_t crash_notes;
+    uint32_t reserved2; /**< 0 */
 } prognos_options;
 
 /** What runs and what does not, with reasons. Texts are never NULL and never freed. */

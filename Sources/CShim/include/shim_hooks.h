@@ -100,6 +100,31 @@ void shim_sampled(void *context, uint32_t periods);
 // The calling thread is about to block SIGPROF, or has just ceased to.
 void shim_sampling_blocked(bool blocked);
 
+// ---- crash notes (crash.c) --------------------------------------------------------------------
+
+// Handlers for the signals of crashes, in front of those that are there; and away again, where nobody came
+// in front of ours since.
+void shim_crash_install(void);
+void shim_crash_remove(void);
+// Gives the calling thread an alternative stack if it has none; NULL when it has one, or there is no
+// memory. Taken away on the thread itself, or when it is dead.
+void *_Nullable shim_signal_stack_give(void);
+void shim_signal_stack_take(void *memory);
+
+typedef struct shim_crash {
+    int signal, code;
+    uint32_t thread;
+    bool is_last; // the default action follows
+    uint64_t address;
+    void *context; // a ucontext
+} shim_crash;
+
+// Implemented in Swift (Capture/CrashHandler.swift). A note without its stack: its offset, or 0; its stack,
+// which may crash; and that the host's handler came back.
+uint32_t shim_crash_begin(const shim_crash *crash);
+void shim_crash_add_stack(uint32_t note, const shim_crash *crash);
+void shim_crash_survived(uint32_t note);
+
 // ---- the loader (loader.c) --------------------------------------------------------------------
 
 void shim_loader_patch(bool install);

@@ -40,8 +40,7 @@ final class Recorded {
   var targetPath: String? { text(.targetPath) }
 
   private func text(_ text: Identity.Text) -> String? {
-    let start = recording.identityText(text)
-    let bytes = (0..<Int(text.bytes)).prefix { start[$0] != 0 }.map { start[$0] }
+    let bytes = recording.text(of: text)
     return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
@@ -56,8 +55,7 @@ final class Recorded {
   func report() -> Report {
     let status = status
     return Report(
-      of: file, status: status, path: Array(path.utf8), command: Array(command.utf8),
-      process: processStatistics(status))
+      of: file, status: status, path: Array(path.utf8), process: processStatistics(status))
   }
 
   /// What the system says of the process while it lives.

@@ -27,9 +27,9 @@ enum Column: Int, CaseIterable {
     switch self {
     case .name: 18
     case .calls, .rate: 7
-    case .failed: 6
+    case .failed, .wall: 7
     case .median, .p95: 8
-    case .cpu, .wall: 6
+    case .cpu: 6
     case .allocated, .live, .io: 9
     case .active: 4
     }
@@ -42,7 +42,7 @@ enum Column: Int, CaseIterable {
 
   /// A gap stands before each column but the first.
   static let gap = 1
-  static let sparklineColumns = 8...32
+  static let sparklineColumns = 7...32
 
   /// The columns that a screen has room for, in their order, and how many it leaves to the names and to
   /// the sparklines; these get none when all is full.

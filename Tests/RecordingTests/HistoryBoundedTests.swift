@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Testing
+
+@testable import Recording
+
+@Suite("The history is bounded")
+struct HistoryBoundedTests {
+  /// A day of ticks, or some minutes of it: PROGNOS_SIMULATED_SECONDS=86400 with 10,000 operations on 1,024 lanes is
+  /// what docs/recording.md gives figures of (swift test -c release -Xswiftc -enable-testing).
+  @Test("Memory stays as it is after the first minutes, and within the limit")
+  func flat() throws {
+    let seconds = getenv("PROGNOS_SIMULATED_SECONDS").flatMap { Int(String(cString: $0)) }
+    let (operations, lanes, ticks) =
+      seconds.map { (10_000, 1_024, $0) } ?? (1_000, 48, 400)
+    let sandbox = Sandbox(
+      limit: seconds == nil ? 8 << 20 : 48 << 20, operations: 16_384, lanes: UInt32(lanes))
+    let recording = sandbox.recording
+    #expect(recording.prepareHistory())
+    var nodes: [(node: UInt32, lane: UnsafeMutablePointer<Lane>)] = []
+    let all = (0..<lanes).map { _ in sandbox.lane() }
+    for index in 0..<operations {
+      let id = try sandbox.name("operation \(index)")
+      nodes.append((sandbox.node([id], on: all[index % lanes]), all[index % lanes]))
+    }
+    var random = SplitMix(state: 7)
+    var (used, dearest, calls): (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var afterwards: UInt32 = 0
+    for second in 1...ticks {
+      // Each tenth operation each second, two calls of varying length; all of them in the first.
+      for index in 0..<operations where second == 1 || (index + second) % 10 == 0 {
+        for _ in 0..<2 {
+          sandbox.finish(
+            nodes[index].node, ticks: 1_000 << (random.next() % 4) + random.next() % 500,
+            on: nodes[index].lane)
+          calls += 1
+        }
+      }
+      let before = clock()
+      recording.tick(
+        at: HistoryMoment(
+          monotonicNanoseconds: UInt64(second) * Past.second, unixNanoseconds: UInt64(second)),
+        interval: Past.second, process: ProcessPoint())
+      let took = UInt64(clock() - before) * 1_000
+      used += took
+      dearest = max(dearest, took)
+      if second == ticks / 2 { afterwards = sandbox.header.pointee.arenaPage.value }
+    }
+    #expect(sandbox.header.pointee.arenaPage.value == afterwards)
+    #expect(recording.bytesInUse <= sandbox.header.pointee.bytes.value)
+    #expect(sandbox.header.pointee.history.refused.value == 0)
+    let profile = sandbox.profile(at: UInt64(ticks) * Past.second)
+    #expect(profile.everything.count == calls)
+    let window = try #require(HistoryWindow(of: profile, nanoseconds: 3_600 * Past.second))
+    let counted = window.totals.dropFirst().reduce(UInt64(0)) { $0 + $1.finished }
+    let perSecond = UInt64(operations / 10 * 2)
+    let covered = window.nanoseconds / Past.second
+    #expect(counted == perSecond * covered || covered == UInt64(ticks))
+    if seconds != nil {
+      print(
+        "bounded: \(recording.bytesInUse) bytes, \(used / UInt64(ticks)) ns a tick, at most \(dearest);",
+        "the last hour is \(covered) s; steps",
+        (0..<3).map { sandbox.header.pointee.history.records[$0].step.value })
+    }
+  }
+}
