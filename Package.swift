@@ -78,6 +78,19 @@ let tests: [Target] = [
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
 
+// PROGNOS_FUZZ=1, set by scripts/fuzz, adds the fuzzer of readers, which a sanitized build of its own makes.
+let fuzz: [Target] =
+  Context.environment["PROGNOS_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
+      swiftSettings: swift,
+      linkerSettings: [
+        .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
+      ])
+  ]
+
 // The command `prognos` is hosted: it may take its time and its memory, and needs a package for its arguments
 // that the library must never see.
 let tool: [Target] = [
@@ -93,18 +106,6 @@ let tool: [Target] = [
     name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
     swiftSettings: swift),
 ]
-// PROGNOS_FUZZ=1, set by scripts/fuzz, adds the fuzzer of readers, which a sanitized build of its own makes.
-let fuzz: [Target] =
-  Context.environment["PROGNOS_FUZZ"] == nil
-  ? []
-  : [
-    .executableTarget(
-      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
-      swiftSettings: swift,
-      linkerSettings: [
-        .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
-      ])
-  ]
 
 let package = Package(
   name: "prognos",

@@ -46,6 +46,7 @@ public func resumeCollector() {
     else { return }
     // Once, also when it fails: no call is to try again and again.
     isRunning.store(true, ordering: .relaxed)
+    makeDueFile(recording)
     if work.prepare(recording) { hasThread = shim_collector_start { collect($0) } }
   }
 }

@@ -22,7 +22,7 @@ extension Report {
       if Int(crash.depth) > crash.operations.count { output.put("... > ") }
       for (index, operation) in crash.operations.enumerated() {
         if index > 0 { output.put(" > ") }
-        output.put(style.label(bytes(of: name(of: operation))))
+        output.put(style.label(name(of: operation)))
       }
       output.put(", thread ")
       output.put(UInt64(crash.threadID))

@@ -26,6 +26,8 @@ private func tick(_ recording: Recording, _ interval: UInt64, _ isLast: Bool) {
   _ = recording.calibrateClock()
   recording.beatNow()
   let now = shim_monotonic_ns()
+  recording.beatNow()
+  copyIfDue(recording, monotonicNanoseconds: now)
   guard isLast || recording.isDue(at: now, interval: interval) else { return }
   probe.read(hurried: isLast)
   probe.note(activeOperations: recording.activeOperations)
