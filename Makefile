@@ -41,9 +41,11 @@ $(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeList
 
 .PHONY: demo
 demo: build $(CMAKE_STAMP) ## build and run the examples; print their profiles, leave profile.json
-	@cmake --build $(BUILD)/cmake --target example_hello example_ingest
+	@cmake --build $(BUILD)/cmake --target example_hello example_ingest example_async
 	@echo; echo "== the C host: examples/c/ingest"
 	$(BUILD)/cmake/examples/c/example_ingest --json profile.json
+	@echo; echo "== the C host of coroutines: examples/c/async"
+	$(BUILD)/cmake/examples/c/example_async
 	@echo; echo "== the Python host: examples/python/ingest.py"
 	$(PYTHON) examples/python/ingest.py
 	@echo; echo "the C host's whole profile is in profile.json"
@@ -76,6 +78,10 @@ test-install: build $(CMAKE_STAMP) ## install into a directory and use it from t
 .PHONY: test-threads
 test-threads: ## the unit tests under ThreadSanitizer
 	swift test --scratch-path $(SANITIZED) --sanitize=thread
+
+.PHONY: fuzz
+fuzz: ## fuzz the readers of recordings with libFuzzer and AddressSanitizer for FUZZ_SECONDS (60)
+	scripts/fuzz $${FUZZ_SECONDS:-60}
 
 .PHONY: coverage
 coverage: test-swift ## line coverage of Sources by the unit tests

@@ -12,7 +12,11 @@ let swift: [SwiftSetting] =
   + (embedded
     ? [
       .enableExperimentalFeature("Embedded"),
-      .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer"]),
+      // Modules repeat what they use of others: with a section for each function, the linker drops the rest.
+      .unsafeFlags([
+        "-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer",
+        "-Xfrontend", "-function-sections",
+      ]),
     ]
     : [])
 
@@ -74,6 +78,19 @@ let tests: [Target] = [
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
 
+// PROGNOS_FUZZ=1, set by scripts/fuzz, adds the fuzzer of readers, which a sanitized build of its own makes.
+let fuzz: [Target] =
+  Context.environment["PROGNOS_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
+      swiftSettings: swift,
+      linkerSettings: [
+        .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
+      ])
+  ]
+
 // The command `prognos` is hosted: it may take its time and its memory, and needs a package for its arguments
 // that the library must never see.
 let tool: [Target] = [
@@ -113,5 +130,5 @@ let package = Package(
       name: "Prognos",
       dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
       exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
-  ] + (embedded ? [] : tool + tests)
+  ] + (embedded ? [] : tool + tests + fuzz)
 )

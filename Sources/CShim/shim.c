@@ -255,9 +255,22 @@ void shim_thread_hide(void) {
     if (has_thread_key) pthread_setspecific(thread_key, &ending[0]);
 }
 
-void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void)) {
+bool shim_slot_hide(void) {
+    if (!has_thread_key || pthread_getspecific(thread_key) != shim_slot_) return false;
+    shim_slot_ = NULL;
+    return true;
+}
+
+void *shim_hidden_slot(void) {
+    if (shim_slot_ || !has_thread_key) return NULL;
+    void *slot = pthread_getspecific(thread_key);
+    return slot == &ending[0] || slot == &ending[1] ? NULL : slot;
+}
+
+void shim_install_hooks(void (*thread_ended)(void *slot), void (*before)(void), void (*after)(void),
+                        void (*child)(void)) {
     on_thread_end = thread_ended;
-    pthread_atfork(NULL, NULL, child);
+    pthread_atfork(before, after, child);
     has_thread_key = pthread_key_create(&thread_key, end_of_thread) == 0;
 }
 
@@ -296,5 +309,5 @@ const char *shim_errno_text(int value) {
 }
 
 const char *shim_environment(const char *name) {
-    return getenv(name);
+    return secure_getenv(name); // a program with more rights than its caller takes no orders
 }

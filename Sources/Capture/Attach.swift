@@ -30,11 +30,13 @@ func wasOpenAtFork() -> Bool {
 
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
 /// Cost: microseconds; makes the recording if there is none yet.
-/// - Parameter inHook: while the host allocates, where nothing may be started.
-func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
-  guard let recording = prepareRecording() else { return nil }
+func attach() -> UnsafeMutablePointer<Lane>? {
+  guard let recording = prepareRecording(), !recordsNothing, shim_hidden_slot() == nil else {
+    return nil
+  }
   let refusal = lastRefusal.load(ordering: .relaxed)
   if refusal != 0 && shim_monotonic_ns() &- refusal < retryAfter { return nil }
+  makeDueFile(recording)
   guard let lane = recording.acquireLane() ?? reclaimLane(of: recording) else {
     lastRefusal.store(shim_monotonic_ns(), ordering: .relaxed)
     return nil
@@ -57,7 +59,6 @@ func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   shim_slot_set(lane)
   shim_watch_thread(lane)
   if recording.stacksReady { prepareStackOfThread(lane, in: recording) }
-  if !inHook { resumeCollector() }
   return lane
 }
 
@@ -68,7 +69,7 @@ func attachFromHook() -> UnsafeMutablePointer<Lane>? {
   if shim_thread_is_ending() { return nil }
   let saved = shim_errno()
   defer { shim_errno_set(saved) }
-  return attach(inHook: true)
+  return attach()
 }
 
 private func prepareStackOfThread(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
@@ -125,14 +126,41 @@ private func detach(_ lane: UnsafeMutablePointer<Lane>) {
   lastRefusal.store(0, ordering: .relaxed)
 }
 
+/// Called before a fork. Neither this thread nor the child may use its lane until the child has left its
+/// parent's file: other handlers of the fork may record.
+func forking() {
+  guard livePath() != nil, let lane = currentLane() else { return }
+  let busy = lane.pointee.top.value % Frame.bytes != 0
+  lane.pointee.depthAtFork.set(attachedRecording().depth(of: lane) &* 2 &+ (busy ? 1 : 0))
+  _ = shim_slot_hide()
+}
+
+/// Called behind a fork in the parent.
+func forkedParent() {
+  if let lane = shim_hidden_slot() { shim_slot_set(lane) }
+}
+
 /// Called in the child of a fork, on its only thread. The child begins a recording of its own: names
 /// and handles stay, numbers start at zero, nothing is open.
 func forked() {
-  let open = currentLane().map { attachedRecording().depth(of: $0) } ?? 0
+  let lane = currentLane() ?? shim_hidden_slot()?.assumingMemoryBound(to: Lane.self)
+  var open: UInt32 = 0
+  var isBusy = false
+  if let lane {
+    if livePath() != nil {
+      // The parent goes on with its lane: what is there now is not what was at the fork.
+      open = lane.pointee.depthAtFork.value / 2
+      isBusy = lane.pointee.depthAtFork.value & 1 != 0
+    } else {
+      open = attachedRecording().depth(of: lane)
+      isBusy = lane.pointee.top.value % Frame.bytes != 0
+    }
+  }
   lastRefusal.store(0, ordering: .relaxed)
   let header = existingRecording()?.header
   let (tracks, period) = (header?.pointee.liveTracks.value, header?.pointee.samplePeriod.value)
-  guard restartRecordingInChild() else {
+  guard restartRecordingInChild(isBusy: isBusy) else {
+    shim_slot_set(lane)
     if let recording = existingRecording() { forgetOtherUnwinds(in: recording) }
     forgetCollector()
     return
@@ -140,6 +168,8 @@ func forked() {
   openAtFork.wrappingAdd(open, ordering: .relaxed)
   forgetCollector()
   shim_slot_set(nil)
+  shim_watch_thread(nil)
+  guard !recordsNothing else { return }
   if let tracks, let period, let recording = existingRecording() {
     resumeTracking(tracks, period: period, in: recording)
   }

@@ -57,6 +57,7 @@ func beginCarefully(_ op: prognos_op) {
   guard let lane = currentLane() ?? attach() else { return countUntrackedCall() }
   let recording = attachedRecording()
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
+  resumeCollector()
   let topOffset = lane.pointee.top.value
   markBusy(lane, top: topOffset)
   let below = recording.frame(top: topOffset)

@@ -5,6 +5,7 @@ import CShim
 /// The numeric options: one list that drives defaults, environment variables and checks.
 public enum NumericOption: CaseIterable {
   case memoryLimitBytes, heapSampleBytes, collectIntervalMs, sampleHz, stackDepth, maxOps
+  case recordingFlags, recordingCopyS, recordingKeep, onFork, recordingKeepBytes
   case maxThreads, timelineEvents, crashNotes
 
   /// The field of prognos_options.
@@ -18,6 +19,11 @@ public enum NumericOption: CaseIterable {
     case .maxOps: "max_ops"
     case .maxThreads: "max_threads"
     case .timelineEvents: "timeline_events"
+    case .recordingFlags: "recording_flags"
+    case .recordingCopyS: "recording_copy_s"
+    case .recordingKeep: "recording_keep"
+    case .onFork: "on_fork"
+    case .recordingKeepBytes: "recording_keep_bytes"
     case .crashNotes: "crash_notes"
     }
   }
@@ -32,6 +38,11 @@ public enum NumericOption: CaseIterable {
     case .maxOps: "PROGNOS_MAX_OPS"
     case .maxThreads: "PROGNOS_MAX_THREADS"
     case .timelineEvents: "PROGNOS_TIMELINE_EVENTS"
+    case .recordingFlags: "PROGNOS_RECORDING_FLAGS"
+    case .recordingCopyS: "PROGNOS_RECORDING_COPY_S"
+    case .recordingKeep: "PROGNOS_RECORDING_KEEP"
+    case .onFork: "PROGNOS_ON_FORK"
+    case .recordingKeepBytes: "PROGNOS_RECORDING_KEEP_BYTES"
     case .crashNotes: "PROGNOS_CRASH_NOTES"
     }
   }
@@ -46,6 +57,9 @@ public enum NumericOption: CaseIterable {
     case .maxOps: 16_384
     case .maxThreads: 1024
     case .timelineEvents: 4096
+    case .recordingFlags, .recordingCopyS, .onFork: 0
+    case .recordingKeep: 5
+    case .recordingKeepBytes: 512 << 20
     case .crashNotes: 0
     }
   }
@@ -60,6 +74,10 @@ public enum NumericOption: CaseIterable {
     case .maxOps: 16...1_000_000
     case .maxThreads: 1...65_536
     case .timelineEvents: 16...1 << 24
+    case .recordingFlags, .onFork: 0...1
+    case .recordingCopyS: 0...31_536_000
+    case .recordingKeep: 0...1000
+    case .recordingKeepBytes: 0...1 << 50
     case .crashNotes: 0...1
     }
   }
@@ -74,6 +92,11 @@ public enum NumericOption: CaseIterable {
     case .maxOps: UInt64(options.max_ops)
     case .maxThreads: UInt64(options.max_threads)
     case .timelineEvents: UInt64(options.timeline_events)
+    case .recordingFlags: UInt64(options.recording_flags)
+    case .recordingCopyS: UInt64(options.recording_copy_s)
+    case .recordingKeep: UInt64(options.recording_keep)
+    case .onFork: UInt64(options.on_fork)
+    case .recordingKeepBytes: options.recording_keep_bytes
     case .crashNotes: UInt64(options.crash_notes)
     }
   }
@@ -89,6 +112,11 @@ public enum NumericOption: CaseIterable {
     case .maxOps: options.max_ops = small
     case .maxThreads: options.max_threads = small
     case .timelineEvents: options.timeline_events = small
+    case .recordingFlags: options.recording_flags = small
+    case .recordingCopyS: options.recording_copy_s = small
+    case .recordingKeep: options.recording_keep = small
+    case .onFork: options.on_fork = small
+    case .recordingKeepBytes: options.recording_keep_bytes = value
     case .crashNotes: options.crash_notes = small
     }
   }

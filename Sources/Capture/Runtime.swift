@@ -60,6 +60,7 @@ private func makeRecording(with options: prognos_options?) -> Recording? {
     shim_yield()
   }
   let made = undisturbed { make(with: options ?? Options.fromEnvironment().options) }
+  if let made, options == nil { undisturbed { _ = moveToFile(made) } }
   base = made?.base
   stage.store(made == nil ? Stage.failed : Stage.ready, ordering: .releasing)
   // Whoever switched recording on or off meanwhile found no recording to tell.
@@ -94,8 +95,10 @@ private func make(with options: prognos_options) -> Recording? {
   recording.header.pointee.wantedBytes.set(options.memory_limit_bytes)
   recording.identify()
   recording.keep(trackingReasons())
+  keepWish(options)
+  recording.setIdentityText(.recordingReason, "private memory: no recording_path")
   recording.setEnabled(isWantedOn)
-  shim_install_hooks({ threadEnded($0) }, { forked() })
+  shim_install_hooks({ threadEnded($0) }, { forking() }, { forkedParent() }, { forked() })
   return recording
 }
 
@@ -124,6 +127,7 @@ private var isWantedOn: Bool {
 
 public func setEnabled(_ enabled: Bool) {
   wish.store(enabled ? Wish.on : Wish.off, ordering: .relaxed)
+  if enabled { endQuiet() }
   apply(enabled)
 }
 
@@ -141,6 +145,7 @@ private func apply(_ enabled: Bool, to recording: Recording) {
 
 /// Forgets an earlier wish to be off, as a start does; PROGNOS_ENABLED=0 still counts.
 public func beginAgain() {
+  endQuiet()
   if wish.load(ordering: .relaxed) == Wish.off { wish.store(Wish.none, ordering: .relaxed) }
   apply(isWantedOn)
 }
@@ -159,8 +164,9 @@ extension Recording {
 
 // MARK: Fork
 
-/// False when the child must go on with the parent's recording.
-func restartRecordingInChild() -> Bool {
+/// False when the child must go on with the parent's recording, or a copy of it. `isBusy`: the fork came from a
+/// handler that interrupted a hot call.
+func restartRecordingInChild(isBusy: Bool) -> Bool {
   // Another thread of the parent may have been making the recording; here nobody is.
   guard let recording = existingRecording() else {
     if stage.load(ordering: .relaxed) != Stage.failed {
@@ -168,14 +174,25 @@ func restartRecordingInChild() -> Bool {
     }
     return true
   }
-  // Forked by a handler that interrupted a hot call, which will go on with what it holds: the child then
-  // goes on with a copy of its parent's numbers.
-  if let lane = currentLane(), lane.pointee.top.value % Frame.bytes != 0 { return false }
-  let arena = Int(recording.header.pointee.arenaOffset.value)
-  shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
+  let wasFile = livePath() != nil
+  guard leaveParentsFile(recording, wholly: isBusy) else {
+    // The file is the parent's: not even the flag may be written.
+    shim_recording_flag_clear(true)
+    stage.store(Stage.failed, ordering: .relaxed)
+    return true
+  }
+  // A hot call that was interrupted will go on with what it holds: the child then goes on with a copy of its
+  // parent's numbers.
+  if isBusy { return false }
+  if !wasFile {
+    let arena = Int(recording.header.pointee.arenaOffset.value)
+    shim_discard(recording.base + arena, Int(recording.header.pointee.bytes.value) - arena)
+  }
   recording.beginAgain(processID: shim_process_id())
   recording.startClock()
   recording.identify()
+  decideInChild(recording)
+  if recordsNothing { setEnabled(false) }
   return true
 }
 

@@ -154,8 +154,8 @@ private func prepareTables(
 func resumeTracking(_ tracks: UInt32, period: UInt64, in recording: Recording) {
   changing.store(0, ordering: .relaxed)
   prepareTables(tracks, period: period, hasMemory: true, hasIO: true, in: recording)
-  if recording.header.pointee.crash.isLive.value != 0 { startCrashNotes(in: recording) }
   recording.keep(reasons)
+  if recording.header.pointee.crash.isLive.value != 0 { startCrashNotes(in: recording) }
 }
 
 /// Whether anything is tracked that needs hooks.

@@ -31,8 +31,12 @@ extension Report {
       json.key("traceEvents")
       json.array { json in
         putName("process_name", command, thread: nil, &json)
+        // Rings do not overlap: so many events there may be.
+        var left = Int(recording.byteCount / 8)
         recording.forEachLane { lane in
+          guard left > 0 else { return }
           let timeline = recording.timeline(of: lane)
+          left -= timeline.events.count
           if timeline.events.isEmpty { return }
           let found = TimelineCalls(timeline, of: lane, in: recording, until: last)
           for thread in found.threads {
@@ -73,8 +77,7 @@ extension Report {
     ) { json in
       if call.work != 0 { json.member("work", .integer(call.work)) }
       if let kind = call.failure {
-        let name = profile.recording.textOfKind(kind)
-        json.member("failure", name ?? Array("other".utf8))
+        json.member("failure", profile.recording.textOfKind(kind) ?? Array("other".utf8))
       }
       let marks: [(Bool, StaticString)] = [
         (call.wasAbandoned, "abandoned"), (call.isOpen, "open"), (call.beganBefore, "began_before"),

@@ -7,11 +7,11 @@ public func nameFrames(of profile: Profile) -> FrameNames {
   let recording = profile.recording
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
-  var seenStack: [UInt32: Bool] = [0: true]
   func note(_ code: UInt64) {
     if seen.updateValue(true, forKey: code) != nil { return }
     codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
   }
+  var seenStack: [UInt32: Bool] = [0: true]
   for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
     for index in 0..<recording.depth(ofStack: site.stack) {
       note(recording.frame(index, ofStack: site.stack))

@@ -30,8 +30,8 @@ extension Report {
       putModules(&json)
       putFrames(&json)
       putCallSites(positions, &json)
-      putCrashes(&json)
       putSessions(&json)
+      putCrashes(&json)
       if !profile.outsideIO.isEmpty { putIO(profile.outsideIO, as: "outside_io", &json) }
     }
     json.output.put("\n")

@@ -18,28 +18,34 @@ extension Report {
   ///
   /// - Parameters:
   ///   - path: the file's, as it is to be shown.
-  ///   - process: what is known of the process from elsewhere (/proc, or the latest point of its history); what the
-  ///     recording itself tells is added.
+  ///   - process: what is known of the process from elsewhere; else it is from the latest point of the recording's
+  ///     history. What the recording tells of its operations is added.
   public init(
     of file: RecordingFile, path: [UInt8] = [],
-    process: prognos_process_stats = prognos_process_stats()
+    process: prognos_process_stats? = nil
   ) {
     self.init(of: file, status: file.status, path: path, process: process)
   }
 
-  /// The same, for a status that was asked for before.
+  /// The same, for a status that was asked for before, and a moment of one's own.
   public init(
-    of file: RecordingFile, status: RecordingStatus, path: [UInt8] = [],
-    process: prognos_process_stats = prognos_process_stats()
+    of file: RecordingFile, status: RecordingStatus, at given: ReadingMoment? = nil,
+    path: [UInt8] = [],
+    process: prognos_process_stats? = nil
   ) {
     let recording = file.recording
-    let moment = file.moment(status: status)
+    let moment = given ?? file.moment(status: status)
     // Before the rest, which takes its time: what is short is still open then.
     let openOperations = recording.openOperations()
-    let profile = Profile(of: recording, at: moment, distributions: .all)
+    var found: (profile: Profile, windows: [Window])?
+    recording.betweenTicks(at: moment) {
+      let profile = Profile(of: recording, at: moment, distributions: .all)
+      found = (profile, Self.windows(of: profile))
+    }
+    let profile = found?.profile ?? Profile(of: recording, at: moment, distributions: .none)
     var capabilities = recording.capabilities()
     capabilities.ticks_per_s = 1e9 / moment.nanosecondsPerTick
-    var process = process
+    var process = process ?? recording.processStatistics(at: moment, since: nil)
     profile.fill(&process)
     let start = Int64(bitPattern: recording.header.pointee.startUnix.value)
     self.init(
@@ -49,9 +55,26 @@ extension Report {
       command: recording.text(of: .command), startUnixNanoseconds: start,
       endUnixNanoseconds: start &+ Int64(truncatingIfNeeded: profile.durationNanoseconds),
       frames: nameFrames(of: profile), sessions: Sessions(of: recording, at: moment),
+      windows: found?.windows ?? [],
       origin: RecordingOrigin(
         path: path, status: status, isTruncated: file.isTruncated,
         openOperations: openOperations))
+  }
+
+  private static func windows(of profile: Profile) -> [Window] {
+    let minute: UInt64 = 60_000_000_000
+    var windows: [Window] = []
+    let wanted: [(StaticString, UInt64)] = [
+      ("last_minute", minute), ("last_5_minutes", 5 * minute), ("last_hour", 60 * minute),
+    ]
+    for (name, nanoseconds) in wanted {
+      guard let past = HistoryWindow(of: profile, nanoseconds: nanoseconds) else { break }
+      let now = profile.moment.monotonicNanoseconds
+      let process = profile.recording.processStatistics(
+        at: profile.moment, since: now > nanoseconds ? now - nanoseconds : 0)
+      windows.append(Window(name: name, operations: past, process: process))
+    }
+    return windows
   }
 
   // MARK: In JSON

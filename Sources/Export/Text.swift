@@ -9,8 +9,8 @@ extension Report {
     let style: TextStyle = unicode ? .unicode : .ascii
     var output = Output()
     putHeadline(&output, style)
-    putCrashes(&output, style)
     putOrigin(&output, style)
+    putCrashes(&output, style)
     if profile.paths.isEmpty && profile.everything.count == 0 {
       let isOff = profile.recording.header.pointee.mode.value == Header.Mode.off
       output.put(isOff ? "\nNothing recorded: recording is off.\n" : "\nNothing recorded yet.\n")

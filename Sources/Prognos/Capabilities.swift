@@ -29,6 +29,9 @@ func readCapabilities(
   capabilities.io_reason = text(reasons.io)
   capabilities.stacks_reason = text(reasons.stacks)
   capabilities.samples_reason = text(reasons.samples)
+  capabilities.recording_path = livePath()
+  capabilities.recording_reason = UnsafePointer(
+    UnsafeRawPointer(recording.identityText(.recordingReason)).assumingMemoryBound(to: CChar.self))
   return capabilities
 }
 

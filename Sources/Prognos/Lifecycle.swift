@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import CShim
 import Capture
 import Recording
 import Synchronization
@@ -60,6 +61,16 @@ public func prognos_start(
     isStarted.store(false, ordering: .releasing)
     return noMemory("prognos_start")
   }
+  var isElsewhere = false
+  if let path = wanted.recording_path {
+    isElsewhere = !hasFile(recording, wanted, path)
+    if !isElsewhere, livePath() == nil, !equal(path, fromEnvironment.options.recording_path) {
+      isStarted.store(false, ordering: .releasing)
+      ErrorText.set { putFileFailure(recording, &$0) }
+      return PROGNOS_IO_ERROR
+    }
+  }
+  recording.setState(Identity.State.recording, unixNanoseconds: 0)
   startTracking(wanted, in: recording)
   startCollecting(wanted)
   setLog(wanted)
@@ -69,6 +80,17 @@ public func prognos_start(
       $0.put("prognos: ")
       describe(leftOut, &$0)
     }
+  }
+  if wanted.recording_path != nil, livePath() == nil, !isElsewhere {
+    log { putFileFailure(recording, &$0) }
+  }
+  if isElsewhere {
+    ErrorText.set {
+      $0.put("prognos_start: recording began before in ")
+      if let live = livePath() { $0.put(live) } else { $0.put("private memory, of other threads") }
+      $0.put(", where it stays; call prognos_start first, or set PROGNOS_RECORDING")
+    }
+    return PROGNOS_LIMIT_REACHED
   }
   if existing != nil {
     let fits = isAsWanted(recording, wanted)
@@ -86,6 +108,31 @@ public func prognos_start(
     }
   }
   return PROGNOS_OK
+}
+
+/// Gives the recording the wished file, unless it has one; false when it stays elsewhere.
+private func hasFile(
+  _ recording: Recording, _ wanted: prognos_options, _ path: UnsafePointer<CChar>
+) -> Bool {
+  if livePath() != nil { return isWishedPath(path) }
+  return moveToFile(recording, as: wanted) != nil
+}
+
+/// "prognos_start: recording_path: /some/where: Permission denied".
+private func putFileFailure(_ recording: Recording, _ text: inout ErrorText) {
+  text.put("prognos_start: recording_path: ")
+  let reason = UnsafeRawPointer(recording.identityText(.recordingReason))
+  text.put(reason.assumingMemoryBound(to: CChar.self) + 16)  // after "private memory: "
+}
+
+private func equal(_ text: UnsafePointer<CChar>, _ other: UnsafePointer<CChar>?) -> Bool {
+  guard let other else { return false }
+  var index = 0
+  while text[index] == other[index] {
+    if text[index] == 0 { return true }
+    index += 1
+  }
+  return false
 }
 
 /// Whether a recording that exists was made with these options, or has more room than they ask for.
@@ -124,13 +171,15 @@ private func check(_ options: prognos_options) -> prognos_status {
       $0.put(UInt64(Options.allTracks))
     }
   }
-  guard options.recording_path == nil, options.serve == nil else {
+  if let path = options.recording_path, path[0] == 0 {
+    return invalidArgument {
+      $0.put("prognos_start: recording_path is empty; expected NULL, \"auto\" or a path")
+    }
+  }
+  guard options.serve == nil else {
     ErrorText.set {
-      $0.put("prognos_start: ")
-      $0.put(options.recording_path != nil ? "recording_path" : "serve")
-      $0.put(" is not available in this version; leave it NULL, and PROGNOS_")
-      $0.put(options.recording_path != nil ? "RECORDING" : "SERVE")
-      $0.put(" unset")
+      $0.put("prognos_start: serve is not available in this version; leave it NULL, and ")
+      $0.put("PROGNOS_SERVE unset")
     }
     return PROGNOS_UNSUPPORTED
   }
@@ -145,6 +194,18 @@ public func prognos_stop() -> prognos_status {
   guard isStarted.exchange(false, ordering: .acquiringAndReleasing) else {
     ErrorText.set { $0.put("prognos_stop: prognos_start was not called") }
     return PROGNOS_NOT_STARTED
+  }
+  let error = existingRecording().map { recording in undisturbed { finishFile(recording) } } ?? 0
+  guard error == 0 else {
+    ErrorText.set {
+      $0.put("prognos_stop: the recording could not be copied: ")
+      $0.put(shim_errno_text(error))
+      if let live = livePath() {
+        $0.put("; it is in ")
+        $0.put(live)
+      }
+    }
+    return PROGNOS_IO_ERROR
   }
   return PROGNOS_OK
 }

@@ -21,8 +21,9 @@ func readProcess(_ profile: Profile, _ probe: ProcessProbe) -> prognos_process_s
     let now = shim_boot_ns()
     stats.uptime_ns = now > started ? now - started : 0
   }
-  fillGauges(&stats, from: point)
-  fillCounters(&stats, from: point, since: ProcessPoint(), nanoseconds: stats.uptime_ns)
+  stats.fillGauges(from: point)
+  stats.fillCounters(
+    from: point, since: ProcessPoint(), nanoseconds: stats.uptime_ns, cpus: shim_cpus_allowed())
   stats.pressure_cpu = probe.pressure.cpu
   stats.pressure_memory = probe.pressure.memory
   stats.pressure_io = probe.pressure.io
@@ -42,7 +43,8 @@ func readProcess(
   let now = profile.moment.monotonicNanoseconds
   let before = profile.recording.point(at: now > nanoseconds ? now - nanoseconds : 0)
   stats.window_ns = now - min(before.endMonotonic, now)
-  fillCounters(&stats, from: probe.point, since: before, nanoseconds: stats.window_ns)
+  stats.fillCounters(
+    from: probe.point, since: before, nanoseconds: stats.window_ns, cpus: shim_cpus_allowed())
   func share(_ total: UInt64, _ earlier: UInt64) -> Double {
     guard stats.window_ns > 0, total > earlier else { return 0 }
     return min(Double(total - earlier) / Double(stats.window_ns), 1)
@@ -61,53 +63,10 @@ func readProcess(
   stats.wall_p95_ns = window.quantile(0.95, of: 0, in: profile) ?? 0
   stats.wall_p99_ns = window.quantile(0.99, of: 0, in: profile) ?? 0
   let everything = profile.everything
-  fillRates(
-    &stats, finished: everything.count - min(before.finished, everything.count),
+  stats.fillRates(
+    finished: everything.count - min(before.finished, everything.count),
     failed: everything.failed - min(before.failed, everything.failed))
   return stats
-}
-
-private func fillRates(_ stats: inout prognos_process_stats, finished: UInt64, failed: UInt64) {
-  let seconds = Double(stats.window_ns) / 1e9
-  guard seconds > 0 else { return }
-  stats.operations_per_s = Double(finished) / seconds
-  stats.errors_per_min = Double(failed) / seconds * 60
-}
-
-private func fillGauges(_ stats: inout prognos_process_stats, from point: ProcessPoint) {
-  stats.rss_bytes = point.rssBytes
-  stats.virtual_bytes = point.virtualBytes
-  stats.heap_bytes = point.heapBytes
-  stats.open_fds = point.openDescriptors
-  stats.threads = point.threads
-  stats.cgroup_memory_bytes = point.groupMemoryBytes
-  stats.cgroup_memory_limit_bytes = point.groupMemoryLimit
-  stats.memory_limit_bytes =
-    [point.groupMemoryLimit, point.addressSpaceLimit, point.dataLimit]
-    .filter { $0 > 0 }.min() ?? 0
-  stats.cpu_quota = Double(point.cpuQuota) / 1e9
-  stats.cgroup_pids = point.groupProcesses
-  stats.cgroup_pids_limit = point.groupProcessLimit
-  stats.fd_limit = point.descriptorLimit
-  stats.disk_total_bytes = point.diskTotalBytes
-  stats.disk_free_bytes = point.diskFreeBytes
-}
-
-private func fillCounters(
-  _ stats: inout prognos_process_stats, from point: ProcessPoint, since before: ProcessPoint,
-  nanoseconds: UInt64
-) {
-  func more(_ now: UInt64, _ earlier: UInt64) -> UInt64 { now - min(earlier, now) }
-  stats.cpu_ns = more(point.cpuNanoseconds, before.cpuNanoseconds)
-  let available = Double(nanoseconds) * Double(max(shim_cpus_allowed(), 1))
-  stats.cpu_ratio = available > 0 ? min(Double(stats.cpu_ns) / available, 1) : 0
-  stats.read_bytes = more(point.readBytes, before.readBytes)
-  stats.written_bytes = more(point.writtenBytes, before.writtenBytes)
-  stats.minor_faults = more(point.minorFaults, before.minorFaults)
-  stats.major_faults = more(point.majorFaults, before.majorFaults)
-  stats.voluntary_switches = more(point.voluntarySwitches, before.voluntarySwitches)
-  stats.involuntary_switches = more(point.involuntarySwitches, before.involuntarySwitches)
-  stats.throttled_ns = more(point.throttledNanoseconds, before.throttledNanoseconds)
 }
 
 /// The name of the program, as the kernel keeps it.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CShim
 
 /// Memory for lanes and what grows in them: pages claimed once and never given back.
 extension Recording {
@@ -12,12 +13,35 @@ extension Recording {
     let end = fromReserve ? last : last &- reserve
     while true {
       let first = header.pointee.arenaPage.value
-      if first >= end || count > end &- first { return nil }
+      if first >= end || count > end &- first || !hasBlocks(upTo: first &+ count) { return nil }
       if header.pointee.arenaPage.exchange(first, for: first &+ count) {
         return first &* Layout.page
       }
     }
   }
+
+  /// In a file, pages get their blocks in steps before they are claimed: a file system that is full is a
+  /// recording that is full, and never a SIGBUS. 256 KiB take some 40 us.
+  @inline(__always) func hasBlocks(upTo page: UInt32) -> Bool {
+    let backed = identity.pointee.backedPage.value
+    return backed == 0 || page <= backed || addBlocks(upTo: page, from: backed)
+  }
+
+  @_semantics("no_performance_analysis") @inline(never)
+  public func addBlocks(upTo page: UInt32, from backed: UInt32) -> Bool {
+    let end = min(max(page, backed &+ Self.stepPages), header.pointee.arenaPageEnd.value)
+    let bytes = Int(end &- min(backed, end)) * Int(Layout.page)
+    guard page <= end, shim_populate(base + Int(backed) * Int(Layout.page), bytes) else {
+      return false
+    }
+    // Another thread may have been faster, and got further.
+    var seen = backed
+    while seen < end, !identity.pointee.backedPage.exchange(seen, for: end) {
+      seen = identity.pointee.backedPage.value
+    }
+    return true
+  }
+  public static let stepPages: UInt32 = 64
 
   /// Memory of a lane's own, zeroed and aligned to 64 bytes; nil when the limit is reached.
   /// By the lane's owner alone.

@@ -73,6 +73,12 @@ extension Recording {
     }
   }
 
+  func forgetHostFrames(beyond count: UInt32) {
+    for slot in 0...indexMask where indexCell(slot).pointee.value > count {
+      indexCell(slot).pointee.set(0)
+    }
+  }
+
   /// Functions of one file are named one after the other: its text is kept once.
   private func fileText(_ file: borrowing CleanText, before number: UInt32) -> UInt32? {
     if file.count == 0 { return 0 }

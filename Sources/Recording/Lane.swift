@@ -69,7 +69,8 @@ public struct Lane: ~Copyable {
   public let freeEnd: Cell32
   /// The lowest frame of the stack.
   public let firstFrame: Cell32
-  let padding: Cell32
+  /// How many operations were open when the thread forked last, twice, and 1 more when a hot call was at work.
+  public let depthAtFork: Cell32
   /// Where this lane's random numbers stand.
   public let random: Cell64
   /// One more than the number of the thread's CPU timer; 0 without.

@@ -55,6 +55,19 @@ extension Recording {
     return id
   }
 
+  /// Forgets operations, modules and frames beyond these numbers: a copy of the tables was taken while another
+  /// thread was adding them.
+  public func forgetNames(beyond operations: UInt32, modules: UInt32, hostFrames: UInt32) {
+    let header = header
+    header.pointee.operationCount.set(operations)
+    header.pointee.moduleCount.set(modules)
+    header.pointee.hostFrameCount.set(hostFrames)
+    // Whatever was put into an index later lies behind all that was there before.
+    for slot in 0..<header.pointee.indexCapacity.value
+    where indexSlot(slot).pointee.value > operations { indexSlot(slot).pointee.set(0) }
+    forgetHostFrames(beyond: hostFrames)
+  }
+
   /// Makes an operation findable by its name, if it is not yet.
   func index(_ id: UInt32) {
     let mask = header.pointee.indexCapacity.value &- 1

@@ -23,8 +23,9 @@ extension Recording {
   func presentMoment() -> ReadingMoment {
     let now = clocks()
     let processID = header.pointee.processID.value
-    // A recording that changes under its reader's hands, on purpose, must not hold it for ever: 1 s in all.
-    let patience = Patience(10_000)
+    // As long in all as one node may take: a change that was left half done, by a siglongjmp or to annoy, is not
+    // waited for again and again.
+    let patience = Patience(500)
     return ReadingMoment(
       ticks: max(now.ticks, header.pointee.startTicks.value), monotonicNanoseconds: now.monotonic,
       nanosecondsPerTick: nanosecondsPerTick(at: now),

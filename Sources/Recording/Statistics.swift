@@ -105,10 +105,6 @@ extension Profile {
     stats.wall_p95_ns = quantile(0.95, outermost, distribution) ?? 0
     stats.wall_p99_ns = quantile(0.99, outermost, distribution) ?? 0
     stats.window_ns = durationNanoseconds
-    let seconds = Double(durationNanoseconds) / 1e9
-    if seconds > 0 {
-      stats.operations_per_s = Double(everything.count) / seconds
-      stats.errors_per_min = Double(everything.failed) / seconds * 60
-    }
+    stats.fillRates(finished: everything.count, failed: everything.failed)
   }
 }

@@ -65,6 +65,11 @@ public struct TimelineCalls {
     switch event.kind {
     case TimelineWord.begin, TimelineWord.enter:
       let isSpan = event.kind == TimelineWord.enter
+      // Deeper than any stack of operations: the ends are lost.
+      if open.count >= Int(Lane.maxDepth) {
+        open.removeAll()
+        openOf.removeAll()
+      }
       open.append(calls.count)
       openOf[Self.key(event.operation, isSpan), default: 0] += 1
       calls.append(
@@ -134,10 +139,13 @@ public struct TimelineCalls {
     firstOfThread = calls.count
   }
 
+  /// In one lane's ring. More than have ever been met.
+  private static var mostThreads: Int { 4096 }
+
   private mutating func noteThread(_ id: UInt32, name: [UInt8]) {
     if let index = indexOfThread[id] {
       if !name.isEmpty { threads[index].name = name }
-    } else {
+    } else if threads.count < Self.mostThreads {
       indexOfThread[id] = threads.count
       threads.append((id, name))
     }

@@ -112,7 +112,8 @@ final class Sample {
       profile: Profile(of: recording, at: moment, distributions: .all), process: process,
       capabilities: Self.capabilities, diagnostics: diagnostics, libraryVersion: "9.8.7",
       processID: 4711, command: command, startUnixNanoseconds: 1_700_000_000_123_456_789,
-      endUnixNanoseconds: 1_700_000_002_123_456_789, frames: frames)
+      endUnixNanoseconds: 1_700_000_002_123_456_789, frames: frames,
+      sessions: Sessions(of: recording, at: moment))
   }
 
   func text(unicode: Bool = true) -> String { string(report.text(unicode: unicode)) }

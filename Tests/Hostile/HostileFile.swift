@@ -93,13 +93,20 @@ extension HostileFile {
     do throws(RecordingFailure) {
       let recording = try RecordingFile(path: path, copying: copying)
       defer { recording.close() }
-      let report = Report(of: recording, status: status, path: Array(path.utf8))
+      // Nobody writes to it: what is half done stays so, and is not worth a thousand naps.
+      let now = recording.moment(status: status)
+      let moment = ReadingMoment(
+        ticks: now.ticks, monotonicNanoseconds: now.monotonicNanoseconds,
+        nanosecondsPerTick: now.nanosecondsPerTick, cpuNanoseconds: now.cpuNanoseconds,
+        isLive: now.isLive)
+      let report = Report(of: recording, status: status, at: moment, path: Array(path.utf8))
       _ = report.text(unicode: false)
       _ = recording.status
       let (text, json, folded) = (
         report.text(unicode: true).bytes, report.json().bytes, report.folded().bytes
       )
-      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded")] {
+      let trace = report.chromeTrace().bytes
+      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded"), (trace, "trace")] {
         if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
       }
       func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

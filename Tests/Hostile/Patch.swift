@@ -20,6 +20,7 @@ public struct Patches {
       recording.laneSlot(0).pointee.value &+ 4096, 4096,
       recording.laneSlot(1).pointee.value &+ 4096,
     ]
+    // All pages of the arena follow.
     let page = Int(header.pointee.arenaOffset.value) + (Int(number) - zones.count) * 4096
     return Int(number) < zones.count ? Int(zones[Int(number)]) : page
   }
@@ -70,8 +71,7 @@ public struct Flips {
       switch next() % 10 {
       case 0...2: offset = Int(next() % 1024)
       case 3...7:
-        offset =
-          Patches.place(UInt8(truncatingIfNeeded: next() % 48), in: file.sample)
+        offset = Patches.place(UInt8(truncatingIfNeeded: next() % 160), in: file.sample)
           + Int(next() % 4096)
       default: offset = Int(next() % UInt64(file.bytes))
       }

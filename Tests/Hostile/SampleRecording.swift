@@ -43,6 +43,8 @@ private struct SampleBuilder {
     _ = recording.prepareHeapSamples()
     _ = recording.prepareMappings()
     _ = recording.prepareIO(tableBytes: 4096)
+    _ = recording.prepareHistory()
+    recording.header.pointee.timeline.words.set(512)
     let serve = operation("serve")
     let query = operation("query größe")
     let walk = operation("walk")
@@ -50,6 +52,8 @@ private struct SampleBuilder {
     guard let first = recording.acquireLane(), let second = recording.acquireLane() else { return }
     for (lane, thread) in [(first, UInt32(100)), (second, 101)] {
       lane.pointee.threadID.set(thread)
+      recording.prepareTimeline(of: lane)
+      addEvents(of: serve, query, on: lane)
       lane.pointee.owners.set(1)
       lane.pointee.cpuClock.set(CPUClock.rseq)
       lane.pointee.syncedWall.set(3_000_000)
@@ -62,6 +66,14 @@ private struct SampleBuilder {
     addSamples(to: [serve, query], on: first)
     addSpan(of: query, on: first)
     addSessions()
+    for second in UInt64(1)...3 {
+      finish([serve, query], on: first, times: 2, ticks: 9_000)
+      recording.tick(
+        at: HistoryMoment(
+          monotonicNanoseconds: 2_000_000 + second * 1_000_000_000,
+          unixNanoseconds: 1_700_000_000_000_000_000 + second * 1_000_000_000),
+        interval: 1_000_000_000, process: ProcessPoint())
+    }
     open([serve, query], on: first)
     // Deeper than a lane's own frames.
     open([UInt32](repeating: walk, count: 60), on: second)
@@ -108,6 +120,16 @@ private struct SampleBuilder {
       slot.pointee.node.set(node(Array(path[...depth]), on: lane))
       slot.pointee.start.set(2_000_000 + UInt64(depth) * 1_000)
       lane.pointee.top.set(recording.offset(of: slot))
+    }
+  }
+
+  func addEvents(of outer: UInt32, _ inner: UInt32, on lane: UnsafeMutablePointer<Lane>) {
+    for call in UInt64(0)..<20 {
+      let at = 1_000_000 + call * 10_000
+      recording.recordEvent(TimelineWord.begin, outer, at: at, on: lane)
+      recording.recordEvent(TimelineWord.begin, inner, at: at + 100, on: lane)
+      recording.recordEnd(TimelineWord.end, inner, at: at + 200, work: call, state: 1, on: lane)
+      recording.recordEvent(TimelineWord.end, outer, at: at + 300, on: lane)
     }
   }
 

@@ -301,7 +301,7 @@ struct RecordingFileTests {
 
   @Test("Thousands of damaged recordings give an answer or a reason, in a process of their own")
   func flips() throws {
-    let count = ProcessInfo.processInfo.environment["PROGNOS_FLIPS"].flatMap { Int($0) } ?? 1000
+    let count = ProcessInfo.processInfo.environment["PROGNOS_FLIPS"].flatMap { Int($0) } ?? 300
     let reader = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let candidates = [reader, reader.appendingPathComponent(".."), Self.products]
     let found = try #require(
@@ -319,6 +319,21 @@ struct RecordingFileTests {
     process.waitUntilExit()
     #expect(process.terminationStatus == 0, "\(said)")
     #expect(said.contains("answered"), "\(said)")
+  }
+
+  @Test("Inputs that once were findings of the fuzzer give an answer or a reason")
+  func regressions() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Fuzz/regressions")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(!names.isEmpty)
+    let file = HostileFile()
+    for name in names {
+      let input = [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
+      let status = input.withUnsafeBufferPointer { Patches.apply($0, to: file) }
+      if case .spoilt(let why) = file.examine(as: status) { Issue.record("\(name): \(why)") }
+      file.restore()
+    }
   }
 
   /// The folder of what was built: that of the file that holds this code.

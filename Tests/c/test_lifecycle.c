@@ -10,14 +10,14 @@ static void version_is_that_of_the_header(void) {
 }
 
 static void every_status_has_a_text_of_its_own(void) {
-    for (int a = 0; a >= -9; a--) {
+    for (int a = 0; a >= -10; a--) {
         CHECK(prognos_status_text((prognos_status)a)[0] != 0);
         CHECK(strcmp(prognos_status_text((prognos_status)a), "unknown status") != 0);
         for (int b = 0; b > a; b--)
             CHECK(strcmp(prognos_status_text((prognos_status)a),
                          prognos_status_text((prognos_status)b)) != 0);
     }
-    CHECK_TEXT(prognos_status_text((prognos_status)-10), "unknown status");
+    CHECK_TEXT(prognos_status_text((prognos_status)-11), "unknown status");
     CHECK_TEXT(prognos_status_text((prognos_status)1), "unknown status");
 }
 

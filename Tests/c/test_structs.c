@@ -23,6 +23,12 @@ static prognos_status read_process(void *out, size_t size) {
     return prognos_process_read(PROGNOS_TOTAL, (prognos_process_stats *)out, size);
 }
 
+static prognos_session session;
+
+static prognos_status read_session(void *out, size_t size) {
+    return prognos_session_read(session, (prognos_session_stats *)out, size);
+}
+
 static prognos_status read_options(void *out, size_t size) {
     prognos_options_default((prognos_options *)out, size);
     return PROGNOS_OK;
@@ -51,6 +57,8 @@ static void out_structs_are_filled_as_far_as_both_sides_know_them(void) {
     check_sizes(read_diagnostics, sizeof(prognos_diagnostics));
     check_sizes(read_operation, sizeof(prognos_op_stats));
     check_sizes(read_process, sizeof(prognos_process_stats));
+    session = prognos_session_open("session");
+    check_sizes(read_session, sizeof(prognos_session_stats));
     check_sizes(read_options, sizeof(prognos_options));
 }
 
@@ -69,12 +77,14 @@ static void an_older_host_gets_the_same_fields(void) {
 static void a_struct_of_no_size_or_nowhere_is_refused(void) {
     call(prognos_op_named("op"));
     static const reader readers[] = {read_capabilities, read_diagnostics, read_operation,
-                                     read_process};
+                                     read_process, read_session};
     static const char *const names[] = {"prognos_capabilities_read", "prognos_diagnostics_read",
-                                        "prognos_op_read", "prognos_process_read"};
+                                        "prognos_op_read", "prognos_process_read",
+                                        "prognos_session_read"};
+    session = prognos_session_open("session");
     unsigned char room[1024];
     memset(room, 0xA5, sizeof room);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         CHECK_STATUS(readers[i](room, 0), PROGNOS_INVALID_ARGUMENT);
         CHECK_CONTAINS(prognos_last_error(), names[i]);
         CHECK_STATUS(readers[i](NULL, sizeof room), PROGNOS_INVALID_ARGUMENT);
@@ -118,9 +128,10 @@ static void options_of_no_size_are_refused(void) {
 }
 
 /* Structs that cross the ABI have no padding that is not named. */
-_Static_assert(sizeof(prognos_op_stats) == 32 * 8, "prognos_op_stats");
-_Static_assert(sizeof(prognos_process_stats) == 19 * 8, "prognos_process_stats");
-_Static_assert(sizeof(prognos_diagnostics) == 20 * 8, "prognos_diagnostics");
+_Static_assert(sizeof(prognos_op_stats) == 33 * 8, "prognos_op_stats");
+_Static_assert(sizeof(prognos_process_stats) == 39 * 8, "prognos_process_stats");
+_Static_assert(sizeof(prognos_diagnostics) == 28 * 8, "prognos_diagnostics");
+_Static_assert(sizeof(prognos_session_stats) == 16 * 8 + 2 * 4 + 64, "prognos_session_stats");
 _Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 10 * 8 + 6 * 4,
                "prognos_capabilities");
 _Static_assert(sizeof(void *) != 8 || sizeof(prognos_options) == 3 * 8 + 8 * 4 + 3 * 8 + 2 * 4,

@@ -60,6 +60,12 @@ def _load():
         "prognos_dump": (ctypes.c_int, [text, ctypes.c_int]),
         "prognos_render": (ctypes.c_int, [ctypes.c_int, text, size, size_pointer]),
     }
+    handle = ctypes.c_uint64
+    signatures["prognos_span_begin"] = (handle, [op])
+    signatures["prognos_session_open"] = (handle, [text])
+    for noun, verbs in (("span", "enter leave end"), ("session", "enter leave close")):
+        for verb in verbs.split():
+            signatures[f"prognos_{noun}_{verb}"] = (ctypes.c_int, [handle])
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -33,7 +33,7 @@ def test_the_shape_is_fixed():
     found = p.profile()
     sections = (
         "format format_version library process capabilities diagnostics operations call_tree "
-        "outside_memory modules frames call_sites"
+        "outside_memory modules frames call_sites sessions"
     )
     assert list(found) == sections.split()
     assert found["format"] == "prognos-profile"
@@ -41,6 +41,24 @@ def test_the_shape_is_fixed():
     assert list(found["operations"][0]) == OPERATION_KEYS
     path = ["caller", "depth", "operation", *OPERATION_KEYS[1:-1]]
     assert list(found["call_tree"][0]) == path
+
+
+def test_windows_come_with_a_start():
+    record()
+    assert "windows" not in p.profile()
+    assert p.lib.prognos_start(None, 0) == p.OK
+    record()
+    found = p.profile()
+    assert list(found).index("windows") == list(found).index("operations") + 1
+    assert list(found["windows"]) == ["last_minute", "last_5_minutes", "last_hour"]
+    for window in found["windows"].values():
+        assert list(window) == ["window_ns", "process", "operations"]
+        assert list(window["process"]) == list(found["process"])[5:]
+        assert [one["name"] for one in window["operations"]] == ["outer", "inner"]
+        for one, all_of_it in zip(window["operations"], found["operations"], strict=True):
+            assert list(one)[:5] == ["id", "name", "count", "failed", "abandoned"]
+            assert one["count"] == all_of_it["count"]
+            assert one["wall_ns"] == pytest.approx(all_of_it["wall_ns"], abs=2)
 
 
 def test_it_says_what_the_abi_says():
@@ -162,3 +180,44 @@ def test_open_calls_are_active():
     found = p.operation("op")
     assert (found["count"], found["active"], found["wall_ns"]) == (0, 1, 0)
     assert json.loads(p.render(p.JSON))["call_tree"][0]["active"] == 1
+
+
+SESSION_KEYS = (
+    "session name is_open count active failed wall_ns wall_min_ns wall_max_ns wall_p50_ns "
+    "wall_p95_ns wall_p99_ns cpu_ns work threads_now opened_unix_ns last_unix_ns rate_per_s "
+    "errors_per_min"
+).split()
+
+
+def test_sessions_are_listed_by_the_time_they_took():
+    handle = p.op("op")
+    names = ["ada", 'grace "\\" größer', "idle"]
+    sessions = [p.lib.prognos_session_open(name.encode()) for name in names]
+    for session, calls in zip(sessions, (1, 1000, 0)):
+        assert p.lib.prognos_session_enter(session) == p.OK
+        p.call(handle, calls)
+        assert p.lib.prognos_session_leave(session) == p.OK
+    assert p.lib.prognos_session_close(sessions[2]) == p.OK
+    found = p.profile()["sessions"]
+    keys = (
+        "open opened forgotten forgotten_count forgotten_failed forgotten_wall_ns "
+        "forgotten_cpu_ns most_time"
+    )
+    assert list(found) == keys.split()
+    assert (found["open"], found["opened"], found["forgotten"]) == (2, 3, 0)
+    assert [each["name"] for each in found["most_time"]] == [names[1], names[0], names[2]]
+    assert [each["count"] for each in found["most_time"]] == [1000, 1, 0]
+    assert [each["is_open"] for each in found["most_time"]] == [1, 1, 0]
+    assert list(found["most_time"][0]) == SESSION_KEYS
+    assert found["most_time"][0]["session"] == sessions[1]
+
+
+def test_open_spans_are_active_operations():
+    handle = p.op("request")
+    spans = [p.lib.prognos_span_begin(handle) for _ in range(3)]
+    assert p.lib.prognos_span_end(spans[0]) == p.OK
+    found = p.profile()
+    assert found["process"]["open_spans"] == 2
+    assert found["process"]["active_operations"] == 2
+    assert p.operation("request", found)["active"] == 2
+    assert p.operation("request", found)["count"] == 1

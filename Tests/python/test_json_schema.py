@@ -114,3 +114,13 @@ def test_every_field_is_described(validator):
     for section in [*sections, found["operations"][0], found["call_tree"][0]]:
         for key in section:
             assert f'"{key}"' in text, key
+
+
+def test_a_profile_with_sessions_and_spans_is_valid(validator):
+    for name in (b"one", b"other"):
+        session = p.lib.prognos_session_open(name)
+        assert p.lib.prognos_session_enter(session) == p.OK
+        record()
+    span = p.lib.prognos_span_begin(p.op("request"))
+    assert p.lib.prognos_span_enter(span) == p.OK
+    assert errors(validator, p.profile()) == []

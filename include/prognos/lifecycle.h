@@ -52,7 +52,7 @@ typedef void (*prognos_log_callback)(const char *message, void *context);
  * made, at the first call that records: begin, op_named or start, whichever comes first.
  */
 typedef struct prognos_options {
-    const char *recording_path;   /**< NULL: private memory. A path: not in this version */
+    const char *recording_path;   /**< NULL: private memory; a file: see below */
     uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
     uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288 */
     uint32_t collect_interval_ms; /**< between ticks: 10 to 3,600,000; default 1000 */
@@ -75,7 +75,42 @@ typedef struct prognos_options {
      */
     uint32_t crash_notes;
     uint32_t reserved2; /**< 0 */
+    uint32_t recording_flags;  /**< PROGNOS_RECORDING_*; default 0 */
+    uint32_t recording_copy_s; /**< seconds between copies in the background; default 0: none */
+    uint32_t recording_keep;   /**< older recordings that are kept, up to 1,000; default 5 */
+    uint32_t on_fork;          /**< PROGNOS_FORK_*; default PROGNOS_FORK_FRESH */
+    uint64_t recording_keep_bytes; /**< what they may take together; default 536870912 */
 } prognos_options;
+
+/**
+ * recording_path (PROGNOS_RECORDING or PROGNOS_RECORDING_PATH). The recording is a file that other
+ * processes can read, and that is whole after SIGKILL, abort() or a crash. Since a mapped file on a disk
+ * may stall its writers while the disk is busy, the live file lies in memory:
+ *
+ * - "auto": the live file COMMAND.PID.prognos in /dev/shm/prognos-UID, or, where that cannot be had, in
+ *   prognos-UID below $XDG_RUNTIME_DIR or $TMPDIR or /tmp. It stays there when the process ends.
+ * - a path on tmpfs: the live file itself.
+ * - a path on a disk: the live file as with "auto", and a copy of it at that path at prognos_stop(), at
+ *   the process's normal end (the live file then goes), every recording_copy_s seconds, or by
+ *   `prognos collect` after a death. With PROGNOS_RECORDING_DIRECT it is the live file itself.
+ *
+ * A directory, or a path that ends with "/", gets COMMAND.PID.prognos; %p becomes the process's number. The file is
+ * new, its mode 0600; symbolic links are not followed in the last component; a file that is no
+ * recording, or whose process is alive, is never replaced; older recordings become PATH.1, PATH.2 and so on.
+ * What cannot be had is an error of prognos_start(); with the path from the environment recording goes on in private
+ * memory, and the log and prognos_capabilities.recording_reason say why. Memory that the file system
+ * cannot give is a full recording, as with memory_limit_bytes. Ignored in programs that run with more
+ * rights than their caller (setuid), as are all PROGNOS_* variables.
+ */
+#define PROGNOS_RECORDING_DIRECT 1u /**< recording_flags: map the path itself, even on a disk */
+
+/**
+ * on_fork: what the child of a fork does when the recording is a file. It never writes to its parent's.
+ * FRESH: with its first begin it makes a file of its own, beside (a path without %p that is no directory
+ * gets ".PID" before ".prognos"). QUIET: nothing, until prognos_start() or prognos_set_enabled(true).
+ */
+#define PROGNOS_FORK_FRESH 0u
+#define PROGNOS_FORK_QUIET 1u
 
 /** What runs and what does not, with reasons. Texts are never NULL and never freed. */
 typedef struct prognos_capabilities {
@@ -87,14 +122,16 @@ typedef struct prognos_capabilities {
     uint64_t memory_limit_bytes;    /**< the limit in force; it may be below what was asked for */
     uint32_t max_ops;               /**< the limits in force */
     uint32_t max_threads;
-    uint32_t max_depth;         /**< how deep operations may nest */
-    uint32_t track;             /**< PROGNOS_TRACK_* bits that are live */
-    uint32_t track_unavailable; /**< PROGNOS_TRACK_* bits asked for that are not */
-    uint32_t reserved;          /**< 0 */
-    const char *memory_reason;  /**< how memory is tracked, or why it is not */
-    const char *io_reason;      /**< the same of input and output */
-    const char *stacks_reason;  /**< of call stacks */
-    const char *samples_reason; /**< of their sampling by time */
+    uint32_t max_depth;           /**< how deep operations may nest */
+    uint32_t track;               /**< PROGNOS_TRACK_* bits that are live */
+    uint32_t track_unavailable;   /**< PROGNOS_TRACK_* bits asked for that are not */
+    uint32_t reserved;            /**< 0 */
+    const char *memory_reason;    /**< how memory is tracked, or why it is not */
+    const char *io_reason;        /**< the same of input and output */
+    const char *stacks_reason;    /**< of call stacks */
+    const char *samples_reason;   /**< of their sampling by time */
+    const char *recording_path;   /**< the live file; NULL while the recording is private memory */
+    const char *recording_reason; /**< where the recording lies, and why */
 } prognos_capabilities;
 
 /**
@@ -154,9 +191,11 @@ void prognos_options_default(prognos_options *out, size_t size);
  * @param options  NULL (with size 0): all defaults
  * @param size     sizeof *options
  * @return PROGNOS_OK; PROGNOS_ALREADY_STARTED (harmless); PROGNOS_INVALID_ARGUMENT with the field,
- *         its value and its range in the last error, nothing changed; PROGNOS_UNSUPPORTED for a
- *         recording_path or serve; PROGNOS_LIMIT_REACHED when recording began earlier with other
- *         sizes or tracks, which stay: started all the same; PROGNOS_NO_MEMORY.
+ *         its value and its range in the last error, nothing changed; PROGNOS_UNSUPPORTED for
+ *         serve; PROGNOS_IO_ERROR when the recording_path that options name cannot be had, not
+ *         started; PROGNOS_LIMIT_REACHED when recording began earlier with other sizes or tracks, in
+ *         another file, or in private memory while other threads record, which stays: started all
+ *         the same; PROGNOS_NO_MEMORY.
  * Thread: any. Signal: unsafe.
  */
 prognos_status prognos_start(const prognos_options *options, size_t size);
@@ -164,7 +203,9 @@ prognos_status prognos_start(const prognos_options *options, size_t size);
 /**
  * Stops recording, removes all hooks and timers and gives SIGPROF back. What was recorded stays readable;
  * operations open now still end as they should.
- * @return PROGNOS_OK, or PROGNOS_NOT_STARTED (harmless; recording stops as well).
+ * A recording_path on a disk gets its copy.
+ * @return PROGNOS_OK; PROGNOS_NOT_STARTED (harmless; recording stops as well); PROGNOS_IO_ERROR when the
+ *         copy could not be written: stopped all the same, and the live file is there.
  * Thread: any. Signal: unsafe.
  */
 prognos_status prognos_stop(void);

@@ -65,7 +65,7 @@ typedef struct prognos_session_stats {
  *              is kept once the session's record is used again.
  * @return its handle; 0 on NULL or "" (PROGNOS_INVALID_ARGUMENT) and when there are too many open sessions
  *         (PROGNOS_LIMIT_REACHED; counted, untracked_sessions), with prognos_last_error() set
- * Cost: about 0.1 us, and a short spin lock that open and close share. Thread: any. Signal: unsafe.
+ * Cost: about 0.3 us, and a short spin lock that open and close share. Thread: any. Signal: unsafe.
  */
 prognos_session prognos_session_open(const char *name);
 

@@ -146,9 +146,10 @@ size_t shim_heap_in_use(void);
 uint64_t shim_clock_ticks_per_second(void);
 
 // Calls thread_ended(slot) when a thread ends that called shim_watch_thread(), unless the C library has
-// no key left, and child() in the child of a fork.
-void shim_install_hooks(void (*thread_ended)(void *slot), void (*child)(void));
-void shim_watch_thread(void *slot);
+// no key left; before() before a fork, after() behind it in the parent, child() in the child.
+void shim_install_hooks(void (*thread_ended)(void *slot), void (*before)(void), void (*after)(void),
+                        void (*child)(void));
+void shim_watch_thread(void *_Nullable slot);
 // Whether the calling thread's end was told already: destructors of its other data may still run.
 bool shim_thread_is_ending(void);
 
@@ -213,6 +214,8 @@ bool shim_collector_start(void (*body)(uint32_t number));
 // Sleeps until a moment of the monotonic clock; false when the thread is to end.
 bool shim_collector_wait(uint32_t number, uint64_t until_ns);
 bool shim_collector_is_wanted(uint32_t number);
+// Whether the calling thread is the one that was started last.
+bool shim_collector_is_me(void);
 // Lets it end and waits for that, but not longer than this.
 void shim_collector_stop(uint64_t patience_ns);
 // In the child of a fork, which has no such thread.
@@ -336,6 +339,42 @@ typedef struct shim_process {
     char state; // 'Z': dead, and not yet waited for
 } shim_process;
 shim_process shim_process_times(uint32_t process_id);
+
+// A directory of ours alone, made if it is missing: 0, or an errno.
+int shim_own_directory(const char *path);
+// Whether files in a directory lie in memory (tmpfs, ramfs), and whether we may write there: 0 or an errno.
+int shim_directory_kind(const char *path, bool *in_memory);
+typedef struct shim_file_facts {
+    uint64_t size, block_bytes, inode, device, changed_ns;
+    bool is_file, is_directory, is_ours;
+} shim_file_facts;
+int shim_file_read_facts(const char *path, bool follow_link, shim_file_facts *out); // 0 or an errno
+// A new file of `bytes`, mode 0600, of which the first `backed` have blocks, mapped shared at `memory`. 0, or
+// an errno, and there is no file. Signal-safe, as all of these.
+int shim_file_create(const char *path, size_t bytes, size_t backed,
+                     void *_Nullable *_Nonnull memory);
+// A new file, mode 0600, with the pages of `memory` that are not zero; the file has `bytes`.
+int shim_file_write_pages(const char *path, const void *memory, size_t used, size_t bytes);
+int shim_rename(const char *from, const char *to);
+int shim_unlink(const char *path);
+// Calls each() with the names in a directory; 0 or an errno.
+int shim_each_name(const char *path, void (*each)(void *context, const char *name),
+                   void *_Nullable context);
+// Gives pages of a shared mapping their blocks; false when the file system has no more.
+bool shim_populate(void *start, size_t bytes);
+bool shim_can_populate(void);
+// Puts one mapping in the place of another of the same size, at once; false when the system refuses.
+bool shim_mapping_move(void *from, void *over, size_t bytes);
+void shim_unmap(void *start, size_t bytes);
+// 1,024 bytes for each of two paths.
+enum { shim_live_path, shim_wished_path };
+char *shim_path_room(int which);
+
+// While a thread forks, neither it nor its child may use its lane: the slot is empty, and this tells the lane.
+bool shim_slot_hide(void);
+void *_Nullable shim_hidden_slot(void);
+// Implemented in Swift (Capture/FileAtExit.swift): the process ends in order.
+void shim_exiting(void);
 
 #pragma clang assume_nonnull end
 
