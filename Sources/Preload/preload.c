@@ -6,9 +6,11 @@
  *
  * starts with the defaults and the PROGNOS_* variables before main, and writes the profile at exit:
  * as JSON to the file in PROGNOS_DUMP, where %p stands for the process's ID, or as text to standard
- * error with PROGNOS_DUMP=-. Without PROGNOS_DUMP nothing is written.
+ * error with PROGNOS_DUMP=-. Without PROGNOS_DUMP nothing is written. With PROGNOS_WHOLE_PROGRAM=1, as
+ * `prognos run` has it, the main thread as a whole is an operation with the program's name, so that there is
+ * something to charge what it does to.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include <prognos.h>
 
 #include <errno.h>
@@ -22,6 +24,8 @@ enum { path_bytes = 4096 };
 
 static pid_t
     process; /* that was started: a forked child's profile is not written over its parent's */
+
+static prognos_op program; /* the operation that is all of it */
 
 /* The path with each %p replaced; false when it is too long. */
 static bool expand(const char *pattern, char *path) {
@@ -60,10 +64,16 @@ __attribute__((constructor)) static void start(void) {
     int saved = errno;
     process = getpid();
     prognos_start(NULL, 0);
+    const char *whole = getenv("PROGNOS_WHOLE_PROGRAM");
+    if (whole && strcmp(whole, "1") == 0) {
+        program = prognos_op_named(program_invocation_short_name);
+        prognos_begin(program);
+    }
     errno = saved;
 }
 
 __attribute__((destructor)) static void finish(void) {
+    if (program != 0 && getpid() == process) prognos_end(program);
     const char *wish = getenv("PROGNOS_DUMP");
     char path[path_bytes];
     if (!wish || !*wish) return;

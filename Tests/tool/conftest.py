@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,24 +32,21 @@ def host_program(tmp_path_factory):
 
 
 @pytest.fixture
-def places(tmp_path):
-    """A directory for recordings that only this test looks into."""
-    runtime = tmp_path / "runtime"
-    recordings = runtime / "prognos"
-    recordings.mkdir(parents=True)
-    recordings.chmod(0o700)
-    return Places(runtime, recordings)
+def places():
+    """A directory in memory for the recordings of one test, where the tool looks for them."""
+    shared = Path(f"/dev/shm/prognos-{os.geteuid()}")
+    shared.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="test-", dir=shared) as recordings:
+        yield Places(Path(recordings))
 
 
 class Places:
-    def __init__(self, runtime, recordings):
-        self.runtime = runtime
+    def __init__(self, recordings):
         self.recordings = recordings
         self.environment = {
             **os.environ,
             "LC_ALL": "C.UTF-8",
             "TERM": "xterm-256color",
-            "XDG_RUNTIME_DIR": str(runtime),
         }
         self.environment.pop("NO_COLOR", None)
 

@@ -17,7 +17,7 @@ def listed(places, *words):
     return {
         row["pid"]: row
         for row in ours
-        if row["path"].startswith(str(places.recordings.parent.parent))
+        if row["path"].startswith(str(places.recordings))
     }
 
 

@@ -97,20 +97,14 @@ struct CollectCommand: ParsableCommand {
     return recorded.targetPath
   }
 
-  /// Copies to a name that is free: the wish, or the wish with a number.
   private func copy(_ recorded: Recorded, to wish: String) throws(Failure) -> String {
-    for number in 0..<1000 {
-      let target = number == 0 ? wish : "\(wish).\(number)"
-      if absolute(target) == absolute(recorded.path) {
-        throw Failure("\(target) is where it is already; name a directory by --output")
-      }
-      do throws(CopyFailure) {
-        try CopyFile.copy(recorded.path, to: target)
-        return target
-      } catch {
-        if error.error != EEXIST { throw error.failure }
-      }
+    if absolute(wish) == absolute(recorded.path) {
+      throw Failure("\(wish) is where it is already; name a directory by --output")
     }
-    throw Failure("\(wish) and a thousand names like it are taken")
+    do throws(CopyFailure) {
+      return try CopyFile.copyToFreeName(recorded.path, wish)
+    } catch {
+      throw error.failure
+    }
   }
 }

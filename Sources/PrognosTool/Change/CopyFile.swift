@@ -25,6 +25,20 @@ enum CopyFile {
     guard link(beside, target) == 0 else { throw CopyFailure(path: target, error: errno) }
   }
 
+  /// Copies to the first name that is free: the wish, or the wish with a number. Returns it.
+  static func copyToFreeName(_ source: String, _ wish: String) throws(CopyFailure) -> String {
+    for number in 0..<1000 {
+      let target = number == 0 ? wish : "\(wish).\(number)"
+      do throws(CopyFailure) {
+        try copy(source, to: target)
+        return target
+      } catch {
+        if error.error != EEXIST { throw error }
+      }
+    }
+    throw CopyFailure(path: wish, error: EEXIST)
+  }
+
   private static func copyData(_ from: Int32, _ to: Int32, size: off_t) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var at: off_t = 0

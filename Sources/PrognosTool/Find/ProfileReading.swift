@@ -19,6 +19,21 @@ extension Reading {
     self.open = Self.openCalls(profile, open, processID: processID, isLive: isLive)
   }
 
+  /// Shows what was in a window instead of what was in all.
+  mutating func take(_ past: HistoryWindow, _ profile: Profile) {
+    windowNanoseconds = past.nanoseconds
+    for index in operations.indices {
+      let live = operations[index].stats.self_live_bytes
+      var stats = past.statistics(of: operations[index].id, in: profile)
+      // The history does not tell an operation's own part from that of the calls made in it.
+      stats.self_cpu_ns = stats.cpu_ns
+      stats.self_wall_ns = stats.wall_ns
+      stats.self_allocated_bytes = stats.allocated_bytes
+      stats.self_live_bytes = live
+      operations[index].stats = stats
+    }
+  }
+
   /// The innermost open operation of each thread, with those around it.
   private static func openCalls(
     _ profile: Profile, _ open: [OpenOperation], processID: UInt32, isLive: Bool

@@ -52,16 +52,19 @@ final class Recorded {
   }
 
   /// The report on it as it is now.
-  func report() -> Report {
-    let status = status
+  ///
+  /// - Parameter endedInOrder: that the process did, as its parent knows: it may have left by _exit(2), which
+  ///   tells nobody.
+  func report(endedInOrder: Bool = false) -> Report {
+    let status = endedInOrder && status != .recording ? .stopped : status
     return Report(
       of: file, status: status, path: Array(path.utf8), process: processStatistics(status))
   }
 
   /// What the system says of the process while it lives.
-  private func processStatistics(_ status: RecordingStatus) -> prognos_process_stats {
+  private func processStatistics(_ status: RecordingStatus) -> prognos_process_stats? {
+    guard status == .recording, let process = ProcessFiles.read(processID) else { return nil }
     var stats = prognos_process_stats()
-    guard status == .recording, let process = ProcessFiles.read(processID) else { return stats }
     let recorded = file.moment(status: status)
     let nanoseconds =
       Double(recorded.ticks &- recording.header.pointee.startTicks.value)

@@ -79,7 +79,7 @@ struct RecordingOptions: ParsableArguments {
     variables["PROGNOS_MEMORY_LIMIT_BYTES"] = memoryLimit.map { "\($0.bytes)" }
     variables["PROGNOS_STACK_DEPTH"] = stackDepth.map { "\($0)" }
     if crashNotes { variables["PROGNOS_CRASH_NOTES"] = "1" }
-    if !forkChildren { variables["PROGNOS_FORK_CHILDREN"] = "0" }
+    if !forkChildren { variables["PROGNOS_ON_FORK"] = "1" }
     return variables
   }
 }

@@ -48,7 +48,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Record into this directory, and leave the recordings there.", valueName: "directory"))
+      "Put all recordings into this directory when the program has ended.", valueName: "directory"))
   var output: String?
 
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
@@ -77,6 +77,7 @@ struct RunCommand: ParsableCommand {
     let place = try RunPlace(output: output)
     var environment = recording.environment
     environment["PROGNOS_RECORDING"] = place.directory
+    environment["PROGNOS_WHOLE_PROGRAM"] = "1"
     environment["LD_PRELOAD"] = try Preload.variable()
     let ended: ChildProcess.Ending
     let processID: pid_t
@@ -93,10 +94,12 @@ struct RunCommand: ParsableCommand {
     do {
       try RunReport(format: ReportFormat(rawValue: report.rawValue), file: reportFile, keep: keep)
         .write(place, processID, ended, name: program[0], refusal: executable.refusal)
+      try place.copyOut()
+      place.remove()
     } catch let failure as Failure {
+      // The recordings stay where they are: somebody wants them.
       failure.report()
     }
-    place.remove()
     Glibc.exit(ended.status)
   }
 }

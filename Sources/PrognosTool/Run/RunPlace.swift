@@ -1,37 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// The directory that the processes of one run record into.
+/// The directory in memory that the processes of one run record into.
 struct RunPlace {
   let directory: String
-  /// Whether it goes when the run is over.
-  let isTemporary: Bool
+  /// Where the user wants the recordings in the end; nil when nobody wants them.
+  let output: String?
 
-  /// `output`: where the user wants the recordings; else a fresh directory in memory.
   init(output: String?) throws {
+    self.output = output
     if let output {
-      let path = absolute(output)
-      if mkdir(path, 0o700) != 0 && errno != EEXIST {
-        throw Failure("cannot make \(path): \(errorText())", status: Failure.Status.ownFailure)
+      if mkdir(output, 0o700) != 0 && errno != EEXIST {
+        throw Failure("cannot make \(output): \(errorText())", status: Failure.Status.ownFailure)
       }
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      guard Places.isDirectory(output) else {
         throw Failure(
-          "--output names \(path), which is no directory", status: Failure.Status.ownFailure)
+          "--output names \(output), which is no directory", status: Failure.Status.ownFailure)
       }
-      (directory, isTemporary) = (path, false)
-      return
     }
     let parent = "/dev/shm/prognos-\(geteuid())"
     mkdir(parent, 0o700)
     var template = Array("\(parent)/run-\(getpid())-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw Failure(
-        "cannot make a directory in \(parent): \(errorText()); name one by --output",
-        status: Failure.Status.ownFailure)
+        "cannot make a directory in \(parent): \(errorText())", status: Failure.Status.ownFailure)
     }
     directory = text(template)
-    isTemporary = true
   }
 
   /// What was recorded into it, the oldest first.
@@ -40,9 +34,21 @@ struct RunPlace {
       .sorted { $0.startUnixNanoseconds < $1.startUnixNanoseconds }
   }
 
+  /// Copies the recordings to where they are wanted.
+  func copyOut() throws {
+    guard let output else { return }
+    for recorded in recordings {
+      let name = recorded.path.split(separator: "/").last.map(String.init) ?? "recording"
+      do throws(CopyFailure) {
+        _ = try CopyFile.copyToFreeName(recorded.path, "\(output)/\(name)")
+      } catch {
+        throw error.failure
+      }
+    }
+  }
+
   /// Removes it and the recordings in it. Those of processes that still live stay, and it with them.
   func remove() {
-    guard isTemporary else { return }
     for recorded in recordings where recorded.status != .recording { unlink(recorded.path) }
     rmdir(directory)
   }

@@ -21,6 +21,8 @@ struct RunReport {
           + (dumpedCore ? ", and dumped core" : ""))
     }
     let recordings = place.recordings
+    var endedInOrder = false
+    if case .exited = ended { endedInOrder = true }
     // An exec goes on under the same number: the newest recording is of what it became.
     let own = recordings.last { $0.processID == UInt32(bitPattern: processID) }
     guard let own else {
@@ -30,7 +32,7 @@ struct RunReport {
     if let keep { try self.keep(own, as: keep) }
     if let format {
       let unicode = Surroundings.isUnicode
-      let bytes = format.bytes(own.report(), unicode: unicode)
+      let bytes = format.bytes(own.report(endedInOrder: endedInOrder), unicode: unicode)
       let others = recordings.filter { $0 !== own }
       if let file {
         try writeWhole(bytes, to: file)
@@ -82,7 +84,7 @@ struct RunRow {
     var memory = profile.outsideMemory.allocatedBytes
     for operation in profile.operations { memory &+= operation.ownMemory.allocatedBytes }
     allocatedBytes = memory
-    status = "\(recorded.status.text)"
+    status = recorded.status == .recording ? "runs on" : ""
   }
 
   static func table(_ rows: [RunRow], unicode: Bool) -> [UInt8] {

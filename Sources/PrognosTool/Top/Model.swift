@@ -7,6 +7,16 @@ enum Window: CaseIterable, Equatable {
   case now
   case lastMinute, last5Minutes, lastHour, total
 
+  /// How far back it reaches; nil when that is no matter of the recording's history.
+  var nanoseconds: UInt64? {
+    switch self {
+    case .now, .total: nil
+    case .lastMinute: 60_000_000_000
+    case .last5Minutes: 300_000_000_000
+    case .lastHour: 3_600_000_000_000
+    }
+  }
+
   var name: String {
     switch self {
     case .now: "now"
@@ -70,7 +80,7 @@ struct Model {
     var before: [UInt32: prognos_op_stats] = [:]
     for operation in previous?.operations ?? [] { before[operation.id] = operation.stats }
     let elapsed = previous.map { reading.atNanoseconds &- $0.atNanoseconds } ?? 0
-    rows = reading.operations.filter { $0.stats.count + $0.stats.active > 0 }.map { operation in
+    rows = reading.operations.filter { $0.totalCalls + $0.stats.active > 0 }.map { operation in
       var trail = trails[operation.id] ?? Trail()
       // Before there are two readings, rates are those since the beginning.
       let isDifference = reading.window == .now && previous != nil

@@ -89,13 +89,21 @@ struct LiveSource: ReadingSource {
     let moment = recorded.file.moment(status: status)
     // Before the rest, which takes its time: what is short is still open then.
     let open = recorded.recording.openOperations()
-    let profile = Profile(of: recorded.recording, at: moment, distributions: .all)
+    var found: (profile: Profile, past: HistoryWindow?)?
+    recorded.recording.betweenTicks(at: moment) {
+      let profile = Profile(of: recorded.recording, at: moment, distributions: .all)
+      let past = window.nanoseconds.flatMap { HistoryWindow(of: profile, nanoseconds: $0) }
+      found = (profile, past)
+    }
+    let profile =
+      found?.profile ?? Profile(of: recorded.recording, at: moment, distributions: .none)
     var reading = Reading(profile, open, processID: recorded.processID, isLive: isLive)
     reading.atNanoseconds = monotonicNanoseconds()
     reading.command = command
     reading.status = isLive ? .live : status == .stopped ? .finished : .died
     reading.isEnabled = recorded.isEnabled
     reading.window = window
+    if let past = found?.past { reading.take(past, profile) }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
     reading.process = process
     if let detail { reading.detail = Reading.Detail(recorded.report(), detail) }
