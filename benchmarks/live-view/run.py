@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a live view costs its host: ns of a begin+end pair with `prognos top` looking 8 times a second, and
+"""What a live view costs: ns of a begin+end pair with `prognos top` looking 8 times a second, and
 without, in turn. The bar: 1.02. Usage: benchmarks/live-view/run.py [ROUNDS]"""
 
 import json
