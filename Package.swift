@@ -84,7 +84,7 @@ let fuzz: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["regressions"],
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["corpus", "regressions"],
       swiftSettings: swift,
       linkerSettings: [
         .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])

@@ -70,6 +70,10 @@ bool shim_collector_is_wanted(uint32_t number) {
     return __atomic_load_n(&wanted, __ATOMIC_ACQUIRE) == number;
 }
 
+bool shim_collector_is_me(void) {
+    return pthread_equal(pthread_self(), thread) != 0;
+}
+
 bool shim_collector_wait(uint32_t number, uint64_t until_ns) {
     struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
     while (shim_collector_is_wanted(number)) {

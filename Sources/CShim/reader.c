@@ -86,8 +86,8 @@ bool shim_recording_survive_cuts(void) {
 // ---- the mapping -------------------------------------------------------------------------------
 
 void *shim_recording_map(int fd, uint64_t bytes, bool copy) {
-    char *start = mmap(NULL, reserved_bytes, PROT_READ,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *start =
+        mmap(NULL, reserved_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return NULL;
     size_t most = (size_t)4 << 30;
     size_t part = bytes < most ? (size_t)bytes : most;

@@ -30,8 +30,7 @@ func wasOpenAtFork() -> Bool {
 
 /// Gives the calling thread a lane; nil when recording is impossible or all lanes are in use.
 /// Cost: microseconds; makes the recording if there is none yet.
-/// - Parameter inHook: while the host allocates, where nothing may be started.
-func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
+func attach() -> UnsafeMutablePointer<Lane>? {
   guard let recording = prepareRecording(), !recordsNothing, shim_hidden_slot() == nil else {
     return nil
   }
@@ -60,7 +59,6 @@ func attach(inHook: Bool = false) -> UnsafeMutablePointer<Lane>? {
   shim_slot_set(lane)
   shim_watch_thread(lane)
   if recording.stacksReady { prepareStackOfThread(lane, in: recording) }
-  if !inHook { resumeCollector() }
   return lane
 }
 
@@ -71,7 +69,7 @@ func attachFromHook() -> UnsafeMutablePointer<Lane>? {
   if shim_thread_is_ending() { return nil }
   let saved = shim_errno()
   defer { shim_errno_set(saved) }
-  return attach(inHook: true)
+  return attach()
 }
 
 private func prepareStackOfThread(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {

@@ -57,12 +57,13 @@ func beginCarefully(_ op: prognos_op) {
   guard let lane = currentLane() ?? attach() else { return countUntrackedCall() }
   let recording = attachedRecording()
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return }
+  resumeCollector()
   let topOffset = lane.pointee.top.value
   markBusy(lane, top: topOffset)
   let below = recording.frame(top: topOffset)
   let top = begin(op, above: below, on: lane, of: recording)
   if top != below, top.pointee.operation != 0 {
-    noteBegin(op, at: top.pointee.start.value, on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: top.pointee.start.value, on: lane, of: recording)
   }
   lane.pointee.top.publish(recording.offset(of: top))
 }
@@ -80,7 +81,7 @@ private func begin(
     lane.pointee.tooDeep.add(1)
     top.pointee.work.add(1)
     top.pointee.start.set(top.pointee.start.value | bitOfTooDeep(op))
-    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: ticks(in: recording), on: lane, of: recording)
     return top
   }
   guard let slot = recording.slot(above: top, in: lane) else {
@@ -89,7 +90,7 @@ private func begin(
     wall.pointee.work.set(1)
     wall.pointee.node.set(top.pointee.node.value)
     wall.pointee.start.set(bitOfTooDeep(op))
-    noteBegin(op, at: ticks(in: recording), on: lane, of: recording)
+    noteEvent(TimelineWord.begin, op, at: ticks(in: recording), on: lane, of: recording)
     return wall
   }
   // What happened since the last call belongs to the operation that is open so far.

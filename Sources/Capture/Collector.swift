@@ -20,13 +20,15 @@ private nonisolated(unsafe) var work: Ticks?
 public struct Ticks {
   /// On the thread that starts it, before the first tick; false when there is no room for a history.
   let prepare: (Recording) -> Bool
-  let tick: (_ recording: Recording, _ interval: UInt64, _ isLast: Bool) -> Void
+  /// On the collector's thread: what it calls at each tick, with what it keeps from one to the next. A thread
+  /// that was left behind shares it with none.
+  let makeTick: () -> Tick
 
-  public init(
-    prepare: @escaping (Recording) -> Bool, tick: @escaping (Recording, UInt64, Bool) -> Void
-  ) {
+  public typealias Tick = (_ recording: Recording, _ interval: UInt64, _ isLast: Bool) -> Void
+
+  public init(prepare: @escaping (Recording) -> Bool, makeTick: @escaping () -> Tick) {
     self.prepare = prepare
-    self.tick = tick
+    self.makeTick = makeTick
   }
 }
 
@@ -81,11 +83,12 @@ private func change(_ body: () -> Void) {
 /// large the recording, ticks take at most a fiftieth of a CPU.
 private func collect(_ number: UInt32) {
   guard let recording = existingRecording(), let work else { return }
+  let tick = work.makeTick()
   let every = max(interval.load(ordering: .relaxed), 1_000_000)
   var due = shim_monotonic_ns() &+ every
   var used = shim_thread_cpu_ns()
   while shim_collector_wait(number, due) {
-    work.tick(recording, every, false)
+    tick(recording, every, false)
     let nowUsed = shim_thread_cpu_ns()
     let cost = nowUsed &- used
     used = nowUsed
@@ -96,5 +99,5 @@ private func collect(_ number: UInt32) {
     recording.noteTick(cpuNanoseconds: used)
   }
   // One that was given up must not write beside its successor.
-  if shim_collector_is_wanted(number &+ 1) { work.tick(recording, every, true) }
+  if shim_collector_is_wanted(number &+ 1) { tick(recording, every, true) }
 }

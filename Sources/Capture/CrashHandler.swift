@@ -129,7 +129,7 @@ private func copyOperations(
   while frame.pointee.key.value != Frame.Mark.root, steps > 0 {
     steps &-= 1
     let operation = frame.pointee.operation
-    if operation != 0 {
+    if operation != 0, !frame.pointee.isSession {
       depth &+= 1
       if kept < CrashNote.maxOperations {
         note.pointee.operations[unchecked: kept].set(operation)

@@ -107,7 +107,7 @@ private func end(
   var (top, now) = (top, now)
   if top.pointee.key.value == Frame.Mark.wall {
     if top.pointee.start.value & bitOfTooDeep(op) != 0 {
-      noteEnd(op, at: now, on: lane, of: recording)
+      noteEvent(TimelineWord.end, op, at: now, on: lane, of: recording)
       let left = top.pointee.work.value &- 1
       top.pointee.work.set(left)
       return left == 0 ? top - 1 : top
@@ -151,6 +151,9 @@ func close(
   on lane: UnsafeMutablePointer<Lane>, of recording: Recording
 ) -> UnsafeMutablePointer<Frame> {
   if frame.pointee.isSpan || frame.pointee.isSession {
+    if frame.pointee.isSpan {
+      noteEvent(TimelineWord.leave, frame.pointee.operation, at: now, on: lane, of: recording)
+    }
     return closeEntered(frame, at: now, forced: abandoned, on: lane, of: recording)
   }
   let below = recording.skippingLowest(frame - 1)

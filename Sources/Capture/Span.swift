@@ -89,6 +89,9 @@ public func enterSpan(_ value: UInt64) -> Placement {
   // A clock that is asked each time was asked just now.
   let isAsked = now != nil && lane.pointee.cpuClock.value != CPUClock.rseq
   slot.pointee.start.set(isAsked ? now ?? 0 : ticks(in: recording))
+  noteEvent(
+    TimelineWord.enter, slot.pointee.operation, at: slot.pointee.start.value, on: lane,
+    of: recording)
   lane.pointee.top.publish(recording.offset(of: slot))
   return .done
 }

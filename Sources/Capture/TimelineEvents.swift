@@ -35,19 +35,13 @@ func endWithMore(_ op: UInt32) {
 
 // MARK: On the slow paths
 
+/// - Parameter kind: of `TimelineWord`.
 @inline(never)
-func noteBegin(
-  _ op: UInt32, at ticks: UInt64, on lane: UnsafeMutablePointer<Lane>, of recording: Recording
+func noteEvent(
+  _ kind: UInt64, _ op: UInt32, at ticks: UInt64, on lane: UnsafeMutablePointer<Lane>,
+  of recording: Recording
 ) {
-  if recording.isTimelineLive { recording.recordEvent(TimelineWord.begin, op, at: ticks, on: lane) }
-}
-
-/// The end of a call that was nested too deep to have a frame.
-@inline(never)
-func noteEnd(
-  _ op: UInt32, at ticks: UInt64, on lane: UnsafeMutablePointer<Lane>, of recording: Recording
-) {
-  if recording.isTimelineLive { recording.recordEvent(TimelineWord.end, op, at: ticks, on: lane) }
+  if recording.isTimelineLive { recording.recordEvent(kind, op, at: ticks, on: lane) }
 }
 
 @inline(never)

@@ -6,23 +6,27 @@ import Recording
 
 // What the collector does at a tick (Capture/Collector.swift says when).
 
-/// The collector's own.
-private nonisolated(unsafe) var probe = ProcessProbe()
-
 func startCollecting(_ options: prognos_options) {
   let interval = UInt64(options.collect_interval_ms) &* 1_000_000
-  startCollector(every: interval, Ticks(prepare: { prepare($0) }, tick: { tick($0, $1, $2) }))
+  startCollector(every: interval, Ticks(prepare: { prepare($0) }, makeTick: { makeTick() }))
 }
 
 private func prepare(_ recording: Recording) -> Bool {
   guard recording.prepareHistory() else { return false }
-  probe = ProcessProbe()
+  var probe = ProcessProbe()
   probe.read()
   recording.beginPoints(at: momentOfTick(), process: probe.point)
   return true
 }
 
-private func tick(_ recording: Recording, _ interval: UInt64, _ isLast: Bool) {
+private func makeTick() -> Ticks.Tick {
+  var probe = ProcessProbe()
+  return { tick($0, $1, isLast: $2, &probe) }
+}
+
+private func tick(
+  _ recording: Recording, _ interval: UInt64, isLast: Bool, _ probe: inout ProcessProbe
+) {
   _ = recording.calibrateClock()
   recording.beatNow()
   let now = shim_monotonic_ns()
@@ -30,6 +34,8 @@ private func tick(_ recording: Recording, _ interval: UInt64, _ isLast: Bool) {
   copyIfDue(recording, monotonicNanoseconds: now)
   guard isLast || recording.isDue(at: now, interval: interval) else { return }
   probe.read(hurried: isLast)
+  // It may have hung, and been left behind for another one.
+  guard shim_collector_is_me() else { return }
   probe.note(activeOperations: recording.activeOperations)
   recording.tick(
     at: momentOfTick(), interval: interval, process: probe.point, isLast: isLast)

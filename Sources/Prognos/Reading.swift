@@ -138,6 +138,8 @@ private func notEnoughData(_ function: StaticString) -> prognos_status {
 func hasMemory(toRead recording: Recording) -> Bool {
   var paths = Int(recording.operationCount)
   recording.forEachLane { paths += Int($0.pointee.nodeCount.value) }
+  // Some words a span, of which there may be many more than paths.
+  paths += Int(recording.header.pointee.spans.table.used.value) / 64
   return shim_has_memory((paths + 64) * 8192)
 }
 

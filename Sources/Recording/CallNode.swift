@@ -40,10 +40,6 @@ public struct CallNode: ~Copyable {
   public let slowCheckedCalls: Cell32
   /// Of its calls, those that were spans.
   public let spans: SpanSums
-  /// The collector's lists (HistoryScan.swift): the next node of the same operation, and the next one of all
-  /// that have no caller.
-  let nextOfOperation: Cell32
-  let nextOutermost: Cell32
 
   public static let bytes: UInt32 = 384
 

@@ -128,7 +128,7 @@ extension Recording {
   public var crashNotes: [Crash] {
     let notes = header.pointee.crash.notes.acquired
     let end = UInt64(notes) &+ UInt64(CrashNote.count &* CrashNote.bytes)
-    guard notes >= Layout.page, notes & 7 == 0, end <= header.pointee.bytes.value else { return [] }
+    guard notes >= Layout.page, notes & 7 == 0, end <= UInt64(byteCount) else { return [] }
     var found: [Crash] = []
     for index in 0..<CrashNote.count {
       let note: UnsafeMutablePointer<CrashNote> = at(notes &+ index &* CrashNote.bytes)

@@ -85,6 +85,11 @@ public struct HistoryHeader: ~Copyable {
   /// Memory for the collector's sums: what is free of its page.
   let freeBytes: Cell32
   let freeEnd: Cell32
+  /// Pages of `NodeLink`: the first, the one in use, and how many of its links are.
+  let linkPages: Cell32
+  let linkPage: Cell32
+  let linkCount: Cell32
+  let padding: Cell32
   /// `Workspace`, which is the collector's alone.
   let workspace: Cell32
   let walk: Cell32

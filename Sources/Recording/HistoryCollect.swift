@@ -69,6 +69,7 @@ extension Recording {
     header.pointee.history.directoryCount.set(0)
     header.pointee.history.freeBytes.set(0)
     header.pointee.history.freeEnd.set(0)
+    header.pointee.history.linkPages.set(0)
     header.pointee.history.collectorCPUNanoseconds.set(0)
     header.pointee.history.collectorTicks.set(0)
     header.pointee.history.refused.set(0)

@@ -40,14 +40,13 @@ extension Recording {
 
   /// Adds up the histograms of an operation's nodes. Returns a bit for each octave that there is; counts are
   /// modulo 2^32, as `CollectedOctave` has them.
-  private func sumHistograms(
-    of operation: UInt32, _ collected: UnsafeMutablePointer<CollectedOperation>
-  ) -> UInt64 {
+  private func sumHistograms(of collected: UnsafeMutablePointer<CollectedOperation>) -> UInt64 {
     let (sums, pending) = (sums, pendingBuckets)
     var touched: UInt64 = 0
     var offset = collected.pointee.nodes.value
     while offset != 0 {
-      let node: UnsafeMutablePointer<CallNode> = at(offset)
+      let link: UnsafeMutablePointer<NodeLink> = at(offset)
+      let node: UnsafeMutablePointer<CallNode> = at(link.pointee.node.value)
       for octave in 0..<Histogram.octaveCount {
         let buckets = node.pointee.histogram.octaves[octave].acquired
         if buckets == 0 { continue }
@@ -68,8 +67,7 @@ extension Recording {
           index += 1
         }
       }
-      offset =
-        operation == 0 ? node.pointee.nextOutermost.value : node.pointee.nextOfOperation.value
+      offset = link.pointee.next.value
     }
     return touched
   }
@@ -116,7 +114,7 @@ extension Recording {
   /// The quantiles of the calls without a caller since the last record.
   func setQuantiles(of point: inout ProcessPoint) {
     guard let all = existingCollected(0) else { return }
-    let touched = sumHistograms(of: 0, all)
+    let touched = sumHistograms(of: all)
     for octave in 0..<Histogram.octaveCount {
       let counts = sums + octave * Histogram.bucketsPerOctave
       if touched >> UInt64(octave) & 1 == 0 {
@@ -189,17 +187,16 @@ extension Recording {
       let hasCalls = mask >> UInt64(HistoryTotals.Word.finished) & 1 != 0
       if hasCalls { mask |= HistoryEntry.hasBuckets }
       pen.putEntry(operation, totals, mask: mask)
-      if hasCalls { recordHistogram(of: operation, collected, with: &pen) }
+      if hasCalls { recordHistogram(of: collected, with: &pen) }
     }
     pen.finish()
     header.pointee.history.records[Tier.seconds].lastEnd.set(moment.monotonicNanoseconds)
   }
 
   private func recordHistogram(
-    of operation: UInt32, _ collected: UnsafeMutablePointer<CollectedOperation>,
-    with pen: inout RecordPen
+    of collected: UnsafeMutablePointer<CollectedOperation>, with pen: inout RecordPen
   ) {
-    let touched = sumHistograms(of: operation, collected)
+    let touched = sumHistograms(of: collected)
     for octave in 0..<Histogram.octaveCount where touched >> UInt64(octave) & 1 != 0 {
       guard let known = collectedOctave(octave, of: collected, making: true) else { continue }
       let counts = sums + octave * Histogram.bucketsPerOctave

@@ -9,7 +9,7 @@ struct CollectedOperation: ~Copyable {
   let now: InlineArray<19, Cell64>
   /// The list of `CollectedOctave`.
   let octaves: Cell32
-  /// The list of the operation's nodes, in all lanes.
+  /// The list of the operation's nodes, in all lanes: offsets of `NodeLink`s.
   let nodes: Cell32
   /// The number of the walk from a node to its callers that has met this operation.
   let walk: Cell32
@@ -17,6 +17,16 @@ struct CollectedOperation: ~Copyable {
 
   static let bytes: UInt32 = 320
   static let perPage: UInt32 = 12
+}
+
+/// A node in the list of its operation. Made anew at each tick, in pages that stay; the first eight bytes of a page
+/// are the offset of the next one.
+struct NodeLink: ~Copyable {
+  let node: Cell32
+  let next: Cell32
+
+  static let bytes: UInt32 = 8
+  static let perPage: UInt32 = 511
 }
 
 /// Counts of an octave's buckets that were written to records, modulo 2^32.
@@ -67,6 +77,8 @@ extension Recording {
   /// Adds up all nodes of all lanes: afterwards `now` is what each operation has come to.
   func scan() {
     let operations = operationCount
+    header.pointee.history.linkPage.set(0)
+    header.pointee.history.linkCount.set(0)
     for operation in 0...operations {
       guard let sums = existingCollected(operation) else { continue }
       for word in 0..<HistoryTotals.count { sums.pointee.now[word].set(0) }
@@ -92,19 +104,45 @@ extension Recording {
     guard let sums = collected(node.pointee.operation.value) else { return }
     let numbers = numbers(of: node)
     sums.pointee.add(numbers)
-    relink(node.pointee.nextOfOperation, to: sums.pointee.nodes.value)
-    sums.pointee.nodes.set(offset)
+    link(offset, to: sums)
     if isOutermost, let all = collected(0) {
       all.pointee.add(numbers)
-      relink(node.pointee.nextOutermost, to: all.pointee.nodes.value)
-      all.pointee.nodes.set(offset)
+      link(offset, to: all)
     }
     spread(memoryAndIO(of: node), from: node)
   }
 
-  /// Pages that stay as they are need not be written: a recording may be a file.
-  private func relink(_ link: borrowing Cell32, to next: UInt32) {
-    if link.value != next { link.set(next) }
+  /// Puts a node in front of an operation's list. Without memory its histogram is left out.
+  private func link(_ node: UInt32, to sums: UnsafeMutablePointer<CollectedOperation>) {
+    guard let offset = nextLink() else { return header.pointee.history.refused.add(1) }
+    let link: UnsafeMutablePointer<NodeLink> = at(offset)
+    link.pointee.node.set(node)
+    link.pointee.next.set(sums.pointee.nodes.value)
+    sums.pointee.nodes.set(offset)
+  }
+
+  private func nextLink() -> UInt32? {
+    let header = header
+    var page = header.pointee.history.linkPage.value
+    var count = header.pointee.history.linkCount.value
+    if page == 0 || count == NodeLink.perPage {
+      // The page after this one, or a new one behind it.
+      let following: UnsafeMutablePointer<Cell32>? = page == 0 ? nil : at(page)
+      page = following?.pointee.value ?? header.pointee.history.linkPages.value
+      if page == 0 {
+        guard let made = claimPages(1) else { return nil }
+        page = made
+        if let following {
+          following.pointee.set(made)
+        } else {
+          header.pointee.history.linkPages.set(made)
+        }
+      }
+      count = 0
+      header.pointee.history.linkPage.set(page)
+    }
+    header.pointee.history.linkCount.set(count &+ 1)
+    return page &+ (count &+ 1) &* NodeLink.bytes
   }
 
   /// The numbers of finished calls, of one moment unless the writer was stopped in the midst of a change: then

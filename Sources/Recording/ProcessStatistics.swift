@@ -49,7 +49,9 @@ extension prognos_process_stats {
 extension Recording {
   /// What the latest point of the history tells of the process: since a moment of the monotonic clock, or since the
   /// process began. Without a history all of it is 0.
-  public func processStatistics(at moment: ReadingMoment, since start: UInt64?) -> prognos_process_stats {
+  public func processStatistics(at moment: ReadingMoment, since start: UInt64?)
+    -> prognos_process_stats
+  {
     var stats = prognos_process_stats()
     let point = point(at: moment.monotonicNanoseconds)
     guard point.endMonotonic > 0 else { return stats }

@@ -53,7 +53,7 @@ extension Recording {
     let place = lane.pointee.timeline.place.acquired
     let size = (place &>> 32) &+ 1
     let start = place & 0xFFFF_FFFF
-    let bytes = header.pointee.bytes.value
+    let bytes = UInt64(byteCount)
     guard place != 0, size & (size &- 1) == 0, size >= 16, start & 7 == 0,
       start >= UInt64(Layout.page), start < bytes, size <= (bytes &- start) / 8
     else { return ([], false) }

@@ -71,7 +71,8 @@ public struct Flips {
       switch next() % 10 {
       case 0...2: offset = Int(next() % 1024)
       case 3...7:
-        offset = Patches.place(UInt8(truncatingIfNeeded: next() % 160), in: file.sample)
+        offset =
+          Patches.place(UInt8(truncatingIfNeeded: next() % 160), in: file.sample)
           + Int(next() % 4096)
       default: offset = Int(next() % UInt64(file.bytes))
       }

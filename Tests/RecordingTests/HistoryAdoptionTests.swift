@@ -6,7 +6,9 @@ import Testing
 @Suite("A history that goes on after a restart")
 struct HistoryAdoptionTests {
   /// All that a tier's records say of an operation's calls, by run.
-  private func finished(_ recording: Recording, _ tier: Int, _ operation: UInt32) -> [UInt32: UInt64] {
+  private func finished(_ recording: Recording, _ tier: Int, _ operation: UInt32) -> [UInt32:
+    UInt64]
+  {
     var found: [UInt32: UInt64] = [:]
     guard var records = RecordReader(recording, tier) else { return [:] }
     while let (head, reader) = records.next() {
@@ -24,7 +26,9 @@ struct HistoryAdoptionTests {
     let new = try Past(operations: 0, history: false)
     new.now = old.now + 100 * Past.second
     new.sandbox.header.pointee.startMonotonic.set(new.now)
-    for name in operations { new.nodes.append(new.sandbox.node([try new.sandbox.name(name)], on: new.lane)) }
+    for name in operations {
+      new.nodes.append(new.sandbox.node([try new.sandbox.name(name)], on: new.lane))
+    }
     #expect(
       new.sandbox.recording.adoptHistory(from: old.sandbox.recording, nanosecondsPerTick: 1))
     return new
@@ -42,7 +46,8 @@ struct HistoryAdoptionTests {
     let new = try restarted(old, operations: ["other", "operation 2"])
     let recording = new.sandbox.recording
     #expect(recording.operationCount == 3)
-    #expect(string(CleanText(recording.text(recording.operation(3).pointee.name.value))) == "operation 1")
+    #expect(
+      string(CleanText(recording.text(recording.operation(3).pointee.name.value))) == "operation 1")
     #expect(finished(recording, Tier.seconds, 3) == [1: 200])
     #expect(finished(recording, Tier.seconds, 2) == [1: 100])
     // The old process's last seconds are in the minutes, too.

@@ -162,6 +162,22 @@ static void a_forked_child_begins_with_nothing(void) {
     free(text);
 }
 
+static void spans_show_where_they_were_worked_at(void) {
+    start(4096);
+    prognos_span span = prognos_span_begin(outer);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(prognos_span_enter(span), PROGNOS_OK);
+        call(inner);
+        CHECK_STATUS(prognos_span_leave(span), PROGNOS_OK);
+    }
+    CHECK_STATUS(prognos_span_end(span), PROGNOS_OK);
+    char *text = rendered(PROGNOS_CHROME_TRACE);
+    CHECK_EQ(occurrences(text, "\"cat\": \"span\", " OUTER), 3);
+    CHECK_EQ(occurrences(text, "\"cat\": \"operation\", " INNER), 3);
+    CHECK(strstr(text, "\"open\"") == NULL);
+    free(text);
+}
+
 static volatile int finished;
 
 static void *storm(void *unused) {
@@ -193,5 +209,5 @@ CHECK_MAIN(CASE(every_call_is_an_event), CASE(only_the_last_events_are_kept),
            CASE(work_failures_and_open_calls_are_told), CASE(without_a_timeline_it_says_why),
            CASE(an_interval_without_recording_shows),
            CASE(threads_that_share_a_lane_are_told_apart), CASE(too_deep_calls_are_events_too),
-           CASE(a_forked_child_begins_with_nothing),
+           CASE(spans_show_where_they_were_worked_at), CASE(a_forked_child_begins_with_nothing),
            CASE(a_writer_that_overtakes_its_reader_tears_nothing))

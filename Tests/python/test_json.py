@@ -43,6 +43,24 @@ def test_the_shape_is_fixed():
     assert list(found["call_tree"][0]) == path
 
 
+def test_windows_come_with_a_start():
+    record()
+    assert "windows" not in p.profile()
+    assert p.lib.prognos_start(None, 0) == p.OK
+    record()
+    found = p.profile()
+    assert list(found).index("windows") == list(found).index("operations") + 1
+    assert list(found["windows"]) == ["last_minute", "last_5_minutes", "last_hour"]
+    for window in found["windows"].values():
+        assert list(window) == ["window_ns", "process", "operations"]
+        assert list(window["process"]) == list(found["process"])[5:]
+        assert [one["name"] for one in window["operations"]] == ["outer", "inner"]
+        for one, all_of_it in zip(window["operations"], found["operations"], strict=True):
+            assert list(one)[:5] == ["id", "name", "count", "failed", "abandoned"]
+            assert one["count"] == all_of_it["count"]
+            assert one["wall_ns"] == pytest.approx(all_of_it["wall_ns"], abs=2)
+
+
 def test_it_says_what_the_abi_says():
     record()
     for one in p.profile()["operations"]:

@@ -214,6 +214,8 @@ bool shim_collector_start(void (*body)(uint32_t number));
 // Sleeps until a moment of the monotonic clock; false when the thread is to end.
 bool shim_collector_wait(uint32_t number, uint64_t until_ns);
 bool shim_collector_is_wanted(uint32_t number);
+// Whether the calling thread is the one that was started last.
+bool shim_collector_is_me(void);
 // Lets it end and waits for that, but not longer than this.
 void shim_collector_stop(uint64_t patience_ns);
 // In the child of a fork, which has no such thread.
