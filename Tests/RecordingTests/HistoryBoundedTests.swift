@@ -27,11 +27,11 @@ struct HistoryBoundedTests {
     var (used, dearest, calls): (UInt64, UInt64, UInt64) = (0, 0, 0)
     var afterwards: UInt32 = 0
     for second in 1...ticks {
-      // Each tenth operation each second, two calls of varying length; all of them in the first.
+      // Each tenth operation each second, two calls, in four octaves by turns; all of them in the first.
       for index in 0..<operations where second == 1 || (index + second) % 10 == 0 {
-        for _ in 0..<2 {
+        for round in 0..<2 {
           sandbox.finish(
-            nodes[index].node, ticks: 1_000 << (random.next() % 4) + random.next() % 500,
+            nodes[index].node, ticks: 1_100 << ((second / 10 + 2 * round) % 4) + random.next() % 90,
             on: nodes[index].lane)
           calls += 1
         }
