@@ -99,6 +99,6 @@ def process_of(terminal, name="prognos"):
         except OSError:
             continue
         command = stat[stat.index("(") + 1 : stat.rindex(")")]
-        if command == name and stat[stat.rindex(")") + 2 :].split()[1] == shell:
+        if command.startswith(name) and stat[stat.rindex(")") + 2 :].split()[1] == shell:
             return int(entry)
     raise AssertionError(f"no {name} runs in the terminal")

@@ -14,11 +14,7 @@ import pytest
 def listed(places, *words):
     done = places.tool("list", "--json", *words)
     ours = json.loads(done.stdout)
-    return {
-        row["pid"]: row
-        for row in ours
-        if row["path"].startswith(str(places.recordings))
-    }
+    return {row["pid"]: row for row in ours if row["path"].startswith(str(places.recordings))}
 
 
 def calls(places, pid):

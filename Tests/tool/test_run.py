@@ -178,6 +178,9 @@ def test_recordings_go_unless_they_are_to_stay(places, tmp_path):
     again = places.tool("run", "--keep", kept, "--report", "none", "--", "true")
     assert again.returncode == 0
     assert "is there already" in again.stderr
+    stayed = re.search(r"the recordings are in (\S+)$", again.stderr, re.M).group(1)
+    assert len(os.listdir(stayed)) == 1
+    shutil.rmtree(stayed)
     output = tmp_path / "recordings"
     places.tool("run", "--output", output, "--report", "none", "--", "sh", "-c", "ls; true")
     assert len(list(output.iterdir())) >= 2

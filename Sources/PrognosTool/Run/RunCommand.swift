@@ -97,8 +97,9 @@ struct RunCommand: ParsableCommand {
       try place.copyOut()
       place.remove()
     } catch let failure as Failure {
-      // The recordings stay where they are: somebody wants them.
+      // Somebody wants the recordings: they stay.
       failure.report()
+      say("the recordings are in \(place.directory)")
     }
     Glibc.exit(ended.status)
   }

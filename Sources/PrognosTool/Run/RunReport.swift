@@ -45,7 +45,7 @@ struct RunReport {
 
   /// A line for each process that it started.
   private func putOthers(_ others: [Recorded], unicode: Bool) {
-    let most = 50
+    let most = 20
     var text = Array(
       "\nand \(others.count) more \(others.count == 1 ? "process" : "processes"):\n".utf8)
     text += RunRow.table(others.prefix(most).map(RunRow.init), unicode: unicode)
