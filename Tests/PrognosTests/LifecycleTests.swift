@@ -105,11 +105,6 @@ struct LifecycleTests {
   func unsupported() async {
     await #expect(processExitsWith: .success) {
       "x".withCString { text in
-        #expect(start(options { $0.recording_path = text }) == PROGNOS_UNSUPPORTED)
-        #expect(
-          lastError
-            == "prognos_start: recording_path is not available in this version; leave it NULL, "
-            + "and PROGNOS_RECORDING unset")
         #expect(start(options { $0.serve = text }) == PROGNOS_UNSUPPORTED)
         #expect(
           lastError == "prognos_start: serve is not available in this version; leave it NULL, "

@@ -197,11 +197,13 @@ static void the_largest_recording_is_accepted(void) {
     CHECK_EQ(count_of(1), 1);
 }
 
-static void paths_and_addresses_are_not_in_this_version(void) {
+static void addresses_are_not_in_this_version_and_paths_must_be_there(void) {
     prognos_options options = defaults();
     options.recording_path = "/nowhere/at/all";
-    CHECK_STATUS(prognos_start(&options, sizeof options), PROGNOS_UNSUPPORTED);
+    CHECK_STATUS(prognos_start(&options, sizeof options), PROGNOS_IO_ERROR);
     CHECK_CONTAINS(prognos_last_error(), "recording_path");
+    options.recording_path = "";
+    CHECK_STATUS(prognos_start(&options, sizeof options), PROGNOS_INVALID_ARGUMENT);
     options = defaults();
     options.serve = "127.0.0.1:0";
     CHECK_STATUS(prognos_start(&options, sizeof options), PROGNOS_UNSUPPORTED);
@@ -261,6 +263,6 @@ CHECK_MAIN(CASE(defaults_are_those_of_the_header), CASE(each_field_has_an_enviro
            CASE(an_out_of_range_option_is_refused_by_name_value_and_range),
            CASE(a_refused_start_changes_nothing), CASE(the_extremes_of_each_range_are_accepted),
            CASE(the_largest_recording_is_accepted),
-           CASE(paths_and_addresses_are_not_in_this_version), CASE(sizes_stay_once_recording_began),
+           CASE(addresses_are_not_in_this_version_and_paths_must_be_there), CASE(sizes_stay_once_recording_began),
            CASE(the_environment_sets_the_recordings_sizes),
            CASE(without_cpu_tracking_there_is_wall_time_alone))

@@ -132,9 +132,9 @@ _Static_assert(sizeof(prognos_op_stats) == 33 * 8, "prognos_op_stats");
 _Static_assert(sizeof(prognos_process_stats) == 39 * 8, "prognos_process_stats");
 _Static_assert(sizeof(prognos_diagnostics) == 28 * 8, "prognos_diagnostics");
 _Static_assert(sizeof(prognos_session_stats) == 16 * 8 + 2 * 4 + 64, "prognos_session_stats");
-_Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 10 * 8 + 6 * 4,
+_Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 12 * 8 + 6 * 4,
                "prognos_capabilities");
-_Static_assert(sizeof(void *) != 8 || sizeof(prognos_options) == 3 * 8 + 8 * 4 + 3 * 8 + 2 * 4,
+_Static_assert(sizeof(void *) != 8 || sizeof(prognos_options) == 3 * 8 + 8 * 4 + 3 * 8 + 6 * 4 + 8,
                "prognos_options");
 
 CHECK_MAIN(CASE(out_structs_are_filled_as_far_as_both_sides_know_them),
