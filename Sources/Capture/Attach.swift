@@ -85,9 +85,15 @@ func prepareSampling(of lane: UnsafeMutablePointer<Lane>, in recording: Recordin
   drawNextSample(on: lane, of: recording)
 }
 
-/// A lane whose thread died without telling, as happens when its thread-specific data could not be
-/// set up.
 private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>? {
+  freeLanesOfTheDead(in: recording)
+  return recording.acquireLane()
+}
+
+/// Closes what threads left open that died without telling, as happens when their thread-specific data could not
+/// be set up or the system was asked to end them at once.
+/// Cost: a system call for each thread that records.
+public func freeLanesOfTheDead(in recording: Recording) {
   recording.forEachLane { lane in
     let thread = lane.pointee.threadID.value
     guard lane.pointee.state.value == Lane.State.owned, thread != 0, !shim_thread_is_alive(thread),
@@ -103,7 +109,6 @@ private func reclaimLane(of recording: Recording) -> UnsafeMutablePointer<Lane>?
     takeSignalStack(of: lane)
     lane.pointee.state.publish(Lane.State.free)
   }
-  return recording.acquireLane()
 }
 
 /// Called when a thread ends: what it left open is abandoned, its lane waits for another thread.

@@ -13,6 +13,7 @@ func startCollecting(_ options: prognos_options) {
 
 private func prepare(_ recording: Recording) -> Bool {
   guard recording.prepareHistory() else { return false }
+  adoptPredecessor(into: recording)
   var probe = ProcessProbe()
   probe.read()
   recording.beginPoints(at: momentOfTick(), process: probe.point)
@@ -30,12 +31,12 @@ private func tick(
   _ = recording.calibrateClock()
   recording.beatNow()
   let now = shim_monotonic_ns()
-  recording.beatNow()
   copyIfDue(recording, monotonicNanoseconds: now)
   guard isLast || recording.isDue(at: now, interval: interval) else { return }
   probe.read(hurried: isLast)
   // It may have hung, and been left behind for another one.
   guard shim_collector_is_me() else { return }
+  freeLanesOfTheDead(in: recording)
   probe.note(activeOperations: recording.activeOperations)
   recording.tick(
     at: momentOfTick(), interval: interval, process: probe.point, isLast: isLast)

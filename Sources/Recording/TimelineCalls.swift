@@ -65,11 +65,6 @@ public struct TimelineCalls {
     switch event.kind {
     case TimelineWord.begin, TimelineWord.enter:
       let isSpan = event.kind == TimelineWord.enter
-      // Deeper than any stack of operations: the ends are lost.
-      if open.count >= Int(Lane.maxDepth) {
-        open.removeAll()
-        openOf.removeAll()
-      }
       open.append(calls.count)
       openOf[Self.key(event.operation, isSpan), default: 0] += 1
       calls.append(

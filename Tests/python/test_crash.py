@@ -93,7 +93,7 @@ def test_a_note_in_json():
     assert note["stack_is_whole"]
     functions = [found["frames"][index]["function"] for index in note["stack"]]
     assert any("raise" in name or "kill" in name for name in functions), functions
-    assert list(found).index("crash") == list(found).index("call_sites") + 1
+    assert list(found)[-1] in ("crash", "outside_io")
 
 
 def test_the_option_takes_0_and_1_only():

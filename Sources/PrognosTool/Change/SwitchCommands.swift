@@ -63,7 +63,7 @@ enum Switch {
           + "there is nothing to switch")
     }
     let mode = on ? recorded.recording.identity.pointee.modeWhenOn.value : Header.Mode.off
-    guard mode <= Header.Mode.careful, !on || mode != Header.Mode.off else {
+    guard mode <= Header.Mode.timeline, !on || mode != Header.Mode.off else {
       throw Failure("\(recorded.path) does not say how recording is switched on")
     }
     let before = recorded.recording.header.pointee.mode.value

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import Recording
+
+/// Takes over the history of the recording that this process's file came in the place of, if that was the same
+/// program's: a service that is restarted goes on with its past. Before the collector's first tick.
+/// Cost: reads the older file into memory for the time being.
+public func adoptPredecessor(into recording: Recording) {
+  guard let live = livePath(), !isForkedChild else { return }
+  PathText.build { path in
+    let target = recording.identityText(.targetPath)
+    if target[0] == 0 {
+      path.put(live)
+      path.put(".1")  // just renamed, to make room
+    } else {
+      // The copy that is replaced at the end.
+      path.put(UnsafeRawPointer(target).assumingMemoryBound(to: CChar.self))
+    }
+    do throws(RecordingFailure) {
+      let old = try RecordingFile(path: path.chars, copying: true)
+      if isSameProgram(old.recording, recording) {
+        _ = recording.adoptHistory(
+          from: old.recording, nanosecondsPerTick: recording.calibrateClock())
+      }
+      old.close()
+    } catch {}
+  }
+}
+
+private func isSameProgram(_ old: Recording, _ new: Recording) -> Bool {
+  for text in [Identity.Text.command, .executable] {
+    let (theirs, ours) = (old.identityText(text), new.identityText(text))
+    for index in 0..<Int(text.bytes) {
+      if theirs[index] != ours[index] { return false }
+      if ours[index] == 0 { break }
+    }
+  }
+  return true
+}
