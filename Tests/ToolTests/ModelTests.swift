@@ -53,6 +53,18 @@ struct ModelTests {
     #expect(model.gauges.cpu == 0)
   }
 
+  @Test("What ended keeps the rates of its last moments")
+  func ended() {
+    var model = model()
+    for second in 14..<17 {
+      var last = reading(at: Double(second), [operation(1, "parse", calls: 500)])
+      last.status = .died
+      model.take(last)
+    }
+    #expect(model.rows[0].ratePerSecond == 100)
+    #expect(model.reading.status == .died)
+  }
+
   @Test("Two readings of the same moment divide by no time")
   func sameMoment() {
     var model = model()

@@ -67,6 +67,13 @@ struct Model {
 
   /// Takes a new reading; rates are of the time since the one before.
   mutating func take(_ reading: Reading) {
+    // Of what ended nothing new comes: the rates of its last moments stay.
+    if hasReading, self.reading.status != .live, reading.status != .live,
+      self.reading.window == reading.window
+    {
+      self.reading.detail = reading.detail
+      return
+    }
     let elapsed = hasReading ? reading.atNanoseconds &- self.reading.atNanoseconds : 0
     // A second look within no time says nothing new of rates; the reading replaces the one before.
     if hasReading && elapsed > 0 && elapsed < 1 << 62 { previous = self.reading }
