@@ -20,7 +20,8 @@ struct Painter {
     let isWhole = shown.count != lines.count
     var body = isWhole ? "\u{1B}[0m\u{1B}[2J" : ""
     for (index, line) in lines.enumerated() where isWhole || shown[index] != line {
-      body += "\u{1B}[\(index + 1);1H" + text(line) + "\u{1B}[0m\u{1B}[K"
+      // Erased before it is written: after its last column the cursor still stands on that.
+      body += "\u{1B}[\(index + 1);1H\u{1B}[0m\u{1B}[K" + text(line) + "\u{1B}[0m"
     }
     shown = lines
     // A synchronized update: terminals that know it show the frame at once, others ignore the marks.
