@@ -57,7 +57,7 @@ struct RecordingFileTests {
     #expect(refusal("/dev/null") == "is no regular file; expected a recording's file")
     try Data().write(to: URL(fileURLWithPath: path("empty")))
     #expect(
-      refusal(path("empty")) == "is no recording: it has 0 bytes, and the header alone has 4096")
+      refusal(path("empty")) == "is no recording: it has 0 bytes, and the header alone has 8192")
     try Data(repeating: 0x20, count: 10_000).write(to: URL(fileURLWithPath: path("text")))
     #expect(refusal(path("text")) == "is no recording: it does not begin as one")
     let file = HostileFile()
@@ -90,7 +90,7 @@ struct RecordingFileTests {
         == "is damaged: operation_capacity is 0; expected 1 to 1000000")
     #expect(
       refusal { $0.writer.header.pointee.operationsOffset.set(16) }
-        == "is damaged: operations_offset is 16; expected 4096 to 1048576")
+        == "is damaged: operations_offset is 16; expected 8192 to 1048576")
     #expect(
       refusal { $0.writer.header.pointee.arenaOffset.set(.max) }?
         .hasPrefix("is damaged: arena_offset is 4294967295; expected ") == true)
@@ -109,9 +109,9 @@ struct RecordingFileTests {
     for size in sizes {
       file.resize(size)
       switch file.examine(as: .died) {
-      case .refused(let why): #expect(size < 4096, "\(size): \(why)")
+      case .refused(let why): #expect(size < 8192, "\(size): \(why)")
       case .answered(let text, let json, _):
-        #expect(size >= 4096)
+        #expect(size >= 8192)
         #expect(text.contains("cut short"), "\(size)")
         #expect(json.contains("\"truncated\": true"), "\(size)")
       case .spoilt(let why): Issue.record("\(size): \(why)")
