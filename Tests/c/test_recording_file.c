@@ -35,7 +35,7 @@ static char place[128]; /* a directory of the test's own, in memory */
 static char disk[128];  /* one that is on a disk, where there is one */
 
 static void remove_directory(const char *path) {
-    char command[300];
+    char command[512];
     snprintf(command, sizeof command, "rm -rf '%s'", path);
     if (system(command) != 0) perror(path);
 }
@@ -275,7 +275,7 @@ static void the_number_of_the_process(void) {
 }
 
 static bool is_in_memory(const char *path) {
-    char command[300];
+    char command[512];
     snprintf(command, sizeof command, "stat -f -c %%T '%s' | grep -q -e tmpfs -e ramfs", path);
     return system(command) == 0;
 }
