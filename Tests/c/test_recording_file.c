@@ -280,7 +280,7 @@ static void the_number_of_the_process(void) {
 }
 
 static bool is_in_memory(const char *path) {
-    char command[300];
+    char command[512];
     snprintf(command, sizeof command, "stat -f -c %%T '%s' | grep -q -e tmpfs -e ramfs", path);
     return system(command) == 0;
 }
