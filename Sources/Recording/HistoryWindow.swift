@@ -109,17 +109,20 @@ public struct HistoryWindow {
 extension Recording {
   /// Calls `body`, which reads, again until no tick came between, or one that never ended.
   public func betweenTicks(at moment: ReadingMoment, _ body: () -> Void) {
-    for _ in 0..<64 {
+    // A tick is a matter of milliseconds, once a second: that eight readings in a row meet one is no collector.
+    var readings = 0
+    for _ in 0..<64 where readings < 8 {
       let before = header.pointee.history.version.acquired
       if before & 1 != 0 {
         moment.waitForWriter()
         continue
       }
+      readings += 1
       body()
       atomicMemoryFence(ordering: .acquiring)
       if header.pointee.history.version.value == before { return }
     }
-    body()
+    if readings == 0 { body() }
   }
 
   /// Whether a tier has all records since a moment, or since this process's recording began.

@@ -174,9 +174,12 @@ extension Recording {
     _ node: UnsafeMutablePointer<CallNode>, at moment: ReadingMoment
   ) -> Totals {
     var totals = Totals()
-    for attempt in 0..<(moment.isLive ? totalsAttempts : 1) {
+    let last = moment.isLive ? totalsAttempts &- 1 : 0
+    for attempt in 0...last {
       if attempt > attemptsBeforeWaiting { moment.waitForWriter() }
       let ended = node.pointee.ended.acquired
+      // In the midst of a change: not worth reading. So nodes that stay so cost little, however many there are.
+      if attempt < last, node.pointee.begun.value != ended { continue }
       totals = readCells(node)
       totals.count = ended
       atomicMemoryFence(ordering: .acquiring)
