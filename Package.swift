@@ -103,7 +103,8 @@ let tool: [Target] = [
     // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
     linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
   .testTarget(
-    name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
+    name: "ToolTests",
+    dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool", "Hostile"],
     swiftSettings: swift),
 ]
 

@@ -109,6 +109,7 @@ struct RecordingFileTests {
     for size in sizes {
       file.resize(size)
       switch file.examine(as: .died) {
+      // Header and identity are needed, a page each.
       case .refused(let why): #expect(size < 8192, "\(size): \(why)")
       case .answered(let text, let json, _):
         #expect(size >= 8192)
@@ -130,8 +131,10 @@ struct RecordingFileTests {
     #expect(text.contains("  thread 101: walk for "))
     #expect(text.contains(", in 55 more"))
     let open = file.sample.openOperations()
-    #expect(open.count == 62)
-    #expect(open.map(\.depth) == Array(0..<2) + Array(0..<60))
+    // Of two threads, and a span that nobody runs.
+    #expect(open.map(\.depth) == Array(0..<2) + Array(0..<60) + [0])
+    #expect(open.last?.threadID == 0)
+    #expect(open.last?.startTicks == 1_500_000)
     #expect(try #require(file.examine(as: .recording).text).contains("open when it died") == false)
   }
 
@@ -148,8 +151,10 @@ struct RecordingFileTests {
     // A lane that looked at its clocks later than that: 3 ms on the monotonic clock, 2 of them since the start.
     file.writer.forEachLane { $0.pointee.syncedWall.set(3_500_000) }
     #expect(recording.moment(status: .died).ticks == 1_000_000 + 3_000_000)
-    // A stamp that cannot be does not become the moment.
+    // Stamps that cannot be do not become the moment: then it is the last sign of life.
     file.writer.forEachLane { $0.pointee.syncedWall.set(.max) }
+    #expect(recording.moment(status: .died).ticks == 2_500_000)
+    file.writer.identity.pointee.beatTicks.set(.max)
     #expect(recording.moment(status: .died).ticks == latest)
   }
 
@@ -310,8 +315,10 @@ struct RecordingFileTests {
       })
     let process = Process()
     process.executableURL = found
-    process.arguments = ["0", String(count)]
+    process.arguments = ["0", String(count), "attended"]
     let output = Pipe()
+    // It ends when this closes, and so when this process does, however that ends.
+    process.standardInput = Pipe()
     process.standardOutput = output
     try process.run()
     let said = String(
