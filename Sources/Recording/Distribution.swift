@@ -64,6 +64,20 @@ public struct Distribution {
     Histogram.middle(ofBucket: firstOctave * Histogram.bucketsPerOctave + index)
   }
 
+  /// What came since an earlier state of the same distribution. Buckets that shrank count as nothing new.
+  public func since(_ earlier: Distribution) -> Distribution {
+    let per = Histogram.bucketsPerOctave
+    let shift = (firstOctave - earlier.firstOctave) * per
+    var later = Distribution()
+    for index in counts.indices where counts[index] > 0 {
+      let there = index + shift
+      let before = earlier.counts.indices.contains(there) ? earlier.counts[there] : 0
+      guard counts[index] > before else { continue }
+      later.add(counts[index] - before, octave: firstOctave + index / per, within: index % per)
+    }
+    return later
+  }
+
   /// Calls `body` with each bucket's number and count, where it has any.
   func forEachCount(_ body: (_ bucket: Int, _ count: UInt64) -> Void) {
     for index in counts.indices where counts[index] > 0 {

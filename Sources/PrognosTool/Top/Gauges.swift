@@ -14,6 +14,26 @@ struct Gauges: Equatable {
   private(set) var residentTrail = Trail()
   private(set) var ioTrail = Trail()
 
+  /// Begins with the past, one value for each look that there would have been.
+  mutating func begin(with past: [PastSecond], interval: Double) {
+    guard let newest = past.first, let oldest = past.last else { return }
+    cpu = newest.cpu
+    operationsPerSecond = newest.operationsPerSecond
+    errorsPerMinute = newest.errorsPerMinute
+    readPerSecond = newest.readPerSecond
+    writtenPerSecond = newest.writtenPerSecond
+    let ages = PastLooks.ages(
+      interval: interval, newest: newest.endedBefore, oldest: oldest.beganBefore)
+    for age in ages {
+      let second = past.first { $0.endedBefore <= age && age < $0.beganBefore }
+      cpuTrail.add(second?.cpu)
+      operationTrail.add(second?.operationsPerSecond)
+      errorTrail.add(second?.errorsPerMinute)
+      residentTrail.add(second?.residentBytes.map(Double.init))
+      ioTrail.add(second?.readPerSecond.map { $0 + (second?.writtenPerSecond ?? 0) })
+    }
+  }
+
   mutating func take(_ reading: Reading, since previous: Reading) {
     let seconds = Double(reading.atNanoseconds &- previous.atNanoseconds) / 1e9
     guard seconds > 0 else { return }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 
 /// The span of time that rates, shares and quantiles are of.
 enum Window: CaseIterable, Equatable {
@@ -42,6 +43,8 @@ struct Model {
   /// In the order in which they are shown.
   private(set) var rows: [Row] = []
   private var trails: [UInt32: Trail] = [:]
+  /// Of the latest interval in which an operation had calls, in nanoseconds.
+  private var latest: [UInt32: Quantiles] = [:]
   private(set) var gauges = Gauges()
 
   var view = View.table
@@ -77,31 +80,50 @@ struct Model {
     let elapsed = hasReading ? reading.atNanoseconds &- self.reading.atNanoseconds : 0
     // A second look within no time says nothing new of rates; the reading replaces the one before.
     if hasReading && elapsed > 0 && elapsed < 1 << 62 { previous = self.reading }
+    if !hasReading { begin(with: reading) }
     self.reading = reading
     hasReading = true
     if let previous { gauges.take(reading, since: previous) }
     makeRows(isNew: elapsed > 0)
   }
 
+  /// Draws the time before the first look.
+  private mutating func begin(with reading: Reading) {
+    gauges.begin(with: reading.past, interval: interval)
+    guard let newest = reading.past.first, let oldest = reading.past.last else { return }
+    let ages = PastLooks.ages(
+      interval: interval, newest: newest.endedBefore, oldest: oldest.beganBefore)
+    for operation in reading.operations {
+      trails[operation.id] = Trail(reading.pastCalls[operation.id] ?? [], at: ages)
+    }
+  }
+
   private mutating func makeRows(isNew: Bool) {
-    var before: [UInt32: prognos_op_stats] = [:]
-    for operation in previous?.operations ?? [] { before[operation.id] = operation.stats }
+    var before: [UInt32: Reading.Operation] = [:]
+    for operation in previous?.operations ?? [] { before[operation.id] = operation }
     let elapsed = previous.map { reading.atNanoseconds &- $0.atNanoseconds } ?? 0
     rows = reading.operations.filter { $0.totalCalls + $0.stats.active > 0 }.map { operation in
       var trail = trails[operation.id] ?? Trail()
       // Before there are two readings, rates are those since the beginning.
       let isDifference = reading.window == .now && previous != nil
-      let row = Row(
-        operation, since: isDifference ? before[operation.id] : nil,
+      var row = Row(
+        operation, since: isDifference ? before[operation.id]?.stats : nil,
         nanoseconds: isDifference ? elapsed : reading.windowNanoseconds, trail: trail)
+      if isNew, previous != nil {
+        let then = before[operation.id]?.distribution ?? Distribution()
+        let found = Quantiles(operation.distribution.since(then), reading.nanosecondsPerTick)
+        latest[operation.id] = found ?? latest[operation.id]
+      }
+      if isDifference, let found = latest[operation.id] {
+        (row.medianNanoseconds, row.p95Nanoseconds) = (found.median, found.p95)
+      }
       guard isNew, previous != nil else { return row }
-      let then = before[operation.id]?.count ?? 0
+      let then = before[operation.id]?.totalCalls ?? 0
       let calls = operation.totalCalls
       trail.add(Double(calls - min(then, calls)) / max(Double(elapsed) / 1e9, 1e-9))
       trails[operation.id] = trail
-      var longer = row
-      longer.trail = trail
-      return longer
+      row.trail = trail
+      return row
     }
     arrange()
   }
@@ -203,7 +225,7 @@ struct Model {
       window = all[((all.firstIndex(of: window) ?? 0) + 1) % all.count]
       return .read
     case .character("+"): interval = min(interval * 2, 60)
-    case .character("-"): interval = max(interval / 2, 0.125)
+    case .character("-"): interval = max(interval / 2, 0.1)
     default: break
     }
     return .none

@@ -95,6 +95,27 @@ struct Screen {
     return line
   }
 
+  /// A sentence in as many lines as it takes, broken between words.
+  private func broken(_ sentence: String) -> [String] {
+    var lines = [""]
+    for word in sentence.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if columns(of: last) + 1 + columns(of: String(word)) <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
+  /// A sentence as the terminal can show it.
+  private func wholeLabel(_ text: String) -> String {
+    String(decoding: style.wholeLabel(Array(text.utf8)), as: UTF8.self)
+  }
+
   /// A name as the terminal can show it.
   func label(_ name: String) -> String {
     String(decoding: style.label(Array(name.utf8)), as: UTF8.self)
@@ -127,7 +148,7 @@ struct Screen {
 
   private func noteLines(_ model: Model) -> [Line] {
     let ink: Ink = model.reading.status == .died ? .bad : .warning
-    return model.reading.notes.prefix(3).map { Line(label($0), ink) }
+    return model.reading.notes.flatMap { broken(wholeLabel($0)) }.prefix(3).map { Line($0, ink) }
   }
 
   // MARK: The last line

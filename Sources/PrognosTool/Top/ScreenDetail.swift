@@ -108,6 +108,7 @@ extension Screen {
     ]
     let columns: [(String, String)] = [
       ("RATE/S", "calls that ended, a second"),
+      ("CALLS FAILED", "in the window; now: since the recording began"),
       ("P50 P95", "half, and 95 in 100, of the calls took no longer"),
       ("CPU % WALL %", "of one CPU, one thread; now and total: without calls inside"),
       ("ALLOC/S LIVE", "memory that the operation itself took; what of it is not freed"),
