@@ -62,7 +62,8 @@ struct PastTests {
     let quarter: UInt64 = 250_000_000
     func calls(_ second: UInt64, _ calls: UInt64) -> PastCalls {
       PastCalls(
-        beganBefore: second * 4 * quarter + 5 * quarter, endedBefore: second * 4 * quarter + quarter,
+        beganBefore: second * 4 * quarter + 5 * quarter,
+        endedBefore: second * 4 * quarter + quarter,
         calls: calls)
     }
     first.pastCalls = [1: [calls(3, 7), calls(1, 5), calls(0, 6)]]

@@ -74,7 +74,8 @@ def test_a_screen_shows_the_process_and_its_operations(terminal, host, width, he
     assert all(len(line) <= width for line in lines)
     text = screen.text()
     assert ("ALLOC/S" in text) == (width >= 120)
-    assert re.search(r"^parse .*[▁▂▃▄▅▆▇█]$", text, re.M)
+    # The second look comes too soon to be drawn.
+    screen.wait(r"^parse .*[▁▂▃▄▅▆▇█]$")
     screen.keys("q")
     screen.wait(r"^status 0$")
     restored(screen)
@@ -166,7 +167,7 @@ def test_an_operation_from_near_by_and_help(terminal, host):
     screen.keys("Enter")
     text = screen.wait(r"^CALLED FROM")
     assert re.search(r"^parse$", text, re.M)
-    assert re.search(r"^fastest .* p50 .* p95 .* p99 .* slowest ", text, re.M)
+    assert re.search(r"^in all  fastest .* p50 .* p95 .* p99 .* slowest ", text, re.M)
     assert re.search(r"^failed as bad_header \d+", text, re.M)
     assert re.search(r"100 % .* request  \d+ calls", text)
     screen.keys("?")
@@ -204,7 +205,7 @@ def test_the_last_line_says_what_it_died_of(terminal, host):
         rf"thread {one.pid} \(tool_host\)\.\nq quit"
     )
     screen.resize(60, 24)
-    screen.wait(r"^It died of SIGSEGV \(address not mapped\) at 0x10 in\nserve > ")
+    screen.wait(r" at 0x10 in serve >\nwrite to nowhere, thread \d+ \(tool_host\)\.\nq quit")
 
 
 def ticks(places, pid):

@@ -34,7 +34,8 @@ struct Gauges: Equatable {
     }
   }
 
-  mutating func take(_ reading: Reading, since previous: Reading) {
+  /// - Parameter isDrawn: adds the values to those of the past.
+  mutating func take(_ reading: Reading, since previous: Reading, isDrawn: Bool) {
     let seconds = Double(reading.atNanoseconds &- previous.atNanoseconds) / 1e9
     guard seconds > 0 else { return }
     func rate(_ now: UInt64?, _ then: UInt64?) -> Double? {
@@ -51,6 +52,7 @@ struct Gauges: Equatable {
     errorsPerMinute = rate(sum(reading, \.totalFailed), sum(previous, \.totalFailed)).map {
       $0 * 60
     }
+    guard isDrawn else { return }
     cpuTrail.add(cpu)
     operationTrail.add(operationsPerSecond)
     errorTrail.add(errorsPerMinute)

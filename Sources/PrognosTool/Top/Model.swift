@@ -62,6 +62,9 @@ struct Model {
   /// Seconds between two looks.
   private(set) var interval: Double
 
+  /// Whether there were two looks: before, what is shown is of all the time since the recording began.
+  var hasTwoLooks: Bool { previous != nil }
+
   var isTyping: Bool { filterBefore != nil }
 
   init(interval: Double = 1) { self.interval = interval }
@@ -83,8 +86,10 @@ struct Model {
     if !hasReading { begin(with: reading) }
     self.reading = reading
     hasReading = true
-    if let previous { gauges.take(reading, since: previous) }
-    makeRows(isNew: elapsed > 0)
+    // A look in between, as keys ask for, is of too short a time: one call in it would be a tower.
+    let isDrawn = Double(elapsed) >= interval * 0.75e9
+    if let previous { gauges.take(reading, since: previous, isDrawn: isDrawn) }
+    makeRows(isNew: elapsed > 0, isDrawn: isDrawn)
   }
 
   /// Draws the time before the first look.
@@ -98,7 +103,7 @@ struct Model {
     }
   }
 
-  private mutating func makeRows(isNew: Bool) {
+  private mutating func makeRows(isNew: Bool, isDrawn: Bool) {
     var before: [UInt32: Reading.Operation] = [:]
     for operation in previous?.operations ?? [] { before[operation.id] = operation }
     let elapsed = previous.map { reading.atNanoseconds &- $0.atNanoseconds } ?? 0
@@ -117,7 +122,7 @@ struct Model {
       if isDifference, let found = latest[operation.id] {
         (row.medianNanoseconds, row.p95Nanoseconds) = (found.median, found.p95)
       }
-      guard isNew, previous != nil else { return row }
+      guard isDrawn, previous != nil else { return row }
       let then = before[operation.id]?.totalCalls ?? 0
       let calls = operation.totalCalls
       trail.add(Double(calls - min(then, calls)) / max(Double(elapsed) / 1e9, 1e-9))

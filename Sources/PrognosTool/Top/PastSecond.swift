@@ -30,7 +30,7 @@ struct PastSecond: Equatable {
     return seconds
   }
 
-  private init?(_ point: ProcessPoint, since before: ProcessPoint, at nanoseconds: UInt64) {
+  init?(_ point: ProcessPoint, since before: ProcessPoint, at nanoseconds: UInt64) {
     guard point.endMonotonic > before.endMonotonic, point.endMonotonic <= nanoseconds else {
       return nil
     }

@@ -78,6 +78,7 @@ struct LiveSource: ReadingSource {
   /// The process, as it was when it was last seen alive.
   private var process: Reading.Process?
   private var isFirst = true
+  private var latestLook: UInt64 = 0
   /// How far back a screen's past goes, in nanoseconds.
   private let reach: UInt64
 
@@ -102,7 +103,8 @@ struct LiveSource: ReadingSource {
     let profile =
       found?.profile ?? Profile(of: recorded.recording, at: moment, distributions: .none)
     var reading = Reading(profile, open, processID: recorded.processID, isLive: isLive)
-    reading.atNanoseconds = monotonicNanoseconds()
+    reading.atNanoseconds = lookedAt(moment, isLive: isLive)
+    latestLook = reading.atNanoseconds
     reading.command = command
     reading.status = isLive ? .live : status == .stopped ? .finished : .died
     reading.isEnabled = recorded.isEnabled
@@ -123,6 +125,14 @@ struct LiveSource: ReadingSource {
     }
     if status == .died { reading.notes.append(ending) }
     return reading
+  }
+
+  /// The moment that a reading is of. What ended shortly after the look before has no rates of its own.
+  private func lookedAt(_ moment: ReadingMoment, isLive: Bool) -> UInt64 {
+    let now = monotonicNanoseconds()
+    if isLive { return now }
+    let end = min(moment.monotonicNanoseconds, now)
+    return end > latestLook &+ 100_000_000 || latestLook == 0 ? end : latestLook
   }
 
   /// How the process ended, as far as its recording tells.

@@ -30,7 +30,7 @@ struct TopLoop {
         isWanted = false
         read()
         // Before the second look all rates are averages since the beginning: it comes soon.
-        nextReading = now() + (looks == 0 ? min(model.interval, 0.25) : model.interval)
+        nextReading = now() + (looks == 0 ? min(model.interval, 0.5) : model.interval)
         looks += 1
       }
       draw(terminal)
