@@ -174,7 +174,7 @@ struct ScreenTests {
     model.take(last)
     let lines = text(screen(&model))
     #expect(lines[4] == "operation_2")
-    #expect(lines.contains("p50 1.00 ms  p99 3.00 ms"))
+    #expect(lines.contains("in all  p50 1.00 ms  p99 3.00 ms"))
     #expect(lines.contains("failed as timeout 3"))
     #expect(lines.contains { $0.contains("75.0 %") && $0.contains("main  9 calls") })
     #expect(lines.contains { $0.contains(" 100 %") && $0.hasSuffix("memcpy") })

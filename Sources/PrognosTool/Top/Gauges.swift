@@ -29,7 +29,7 @@ struct Gauges: Equatable {
       cpuTrail.add(second?.cpu)
       operationTrail.add(second?.operationsPerSecond)
       errorTrail.add(second?.errorsPerMinute)
-      residentTrail.add(second?.residentBytes.map(Double.init))
+      residentTrail.add(second?.residentBytes.map { Double($0) })
       ioTrail.add(second?.readPerSecond.map { $0 + (second?.writtenPerSecond ?? 0) })
     }
   }
@@ -56,7 +56,7 @@ struct Gauges: Equatable {
     cpuTrail.add(cpu)
     operationTrail.add(operationsPerSecond)
     errorTrail.add(errorsPerMinute)
-    residentTrail.add(reading.process?.residentBytes.map(Double.init))
+    residentTrail.add(reading.process?.residentBytes.map { Double($0) })
     ioTrail.add(readPerSecond.map { $0 + (writtenPerSecond ?? 0) })
   }
 }
