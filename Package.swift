@@ -84,7 +84,8 @@ let fuzz: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["corpus", "regressions"],
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz",
+      exclude: ["corpus", "regressions"],
       swiftSettings: swift,
       linkerSettings: [
         .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])

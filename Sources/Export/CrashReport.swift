@@ -7,30 +7,7 @@ extension Report {
   func putCrashes(_ output: inout Output, _ style: TextStyle) {
     for crash in profile.recording.crashNotes {
       output.put("\n")
-      output.put(outcome(of: crash).text)
-      output.put(signalName(crash.signal))
-      if let meaning = meaning(of: crash) {
-        output.put(" (")
-        output.put(meaning)
-        output.put(")")
-      }
-      if crash.code > 0 {
-        output.put(" at ")
-        output.put(hexadecimal: crash.address)
-      }
-      output.put(crash.depth == 0 ? " outside any operation" : " in ")
-      if Int(crash.depth) > crash.operations.count { output.put("... > ") }
-      for (index, operation) in crash.operations.enumerated() {
-        if index > 0 { output.put(" > ") }
-        output.put(style.label(name(of: operation)))
-      }
-      output.put(", thread ")
-      output.put(UInt64(crash.threadID))
-      if !crash.threadName.isEmpty {
-        output.put(" (")
-        output.put(style.label(validText(crash.threadName)))
-        output.put(")")
-      }
+      profile.recording.put(crash, &output, style)
       output.put(crash.isWhole ? ":\n" : "; its stack could not be read:\n")
       let stack = crash.frames.compactMap { frames.index(of: $0) }
       for (index, frame) in stack.prefix(16).enumerated() {
@@ -86,13 +63,61 @@ extension Report {
     }
   }
 
-  private func outcome(of crash: Crash) -> (word: StaticString, text: StaticString) {
-    switch crash.state {
-    case CrashNote.State.last: ("died", "died of ")
-    case CrashNote.State.survived: ("survived", "survived ")
-    case CrashNote.State.handedOn: ("handed_on", "left to the program's own handler: ")
-    default: ("incomplete", "met ")
+}
+
+extension Recording {
+  /// The latest fatal signal that its process did not survive, by its crash notes: "died of SIGSEGV (address not
+  /// mapped) at 0x0 in serve > request, thread 4711 (worker)". nil without a note.
+  package func fatalSignal(_ style: TextStyle) -> [UInt8]? {
+    guard let crash = fatalCrash else { return nil }
+    var output = Output()
+    put(crash, &output, style)
+    return output.bytes
+  }
+
+  /// Its name.
+  package var fatalSignalName: StaticString? { fatalCrash.map { signalName($0.signal) } }
+
+  private var fatalCrash: Crash? {
+    let crashes = crashNotes
+    return crashes.last { $0.state == CrashNote.State.last }
+      ?? crashes.last { $0.state != CrashNote.State.survived }
+  }
+
+  fileprivate func put(_ crash: Crash, _ output: inout Output, _ style: TextStyle) {
+    output.put(outcome(of: crash).text)
+    output.put(signalName(crash.signal))
+    if let meaning = meaning(of: crash) {
+      output.put(" (")
+      output.put(meaning)
+      output.put(")")
     }
+    if crash.code > 0 {
+      output.put(" at ")
+      output.put(hexadecimal: crash.address)
+    }
+    output.put(crash.depth == 0 ? " outside any operation" : " in ")
+    if Int(crash.depth) > crash.operations.count { output.put("... > ") }
+    for (index, operation) in crash.operations.enumerated() {
+      if index > 0 { output.put(" > ") }
+      output.put(style.label(name(ofOperation: operation)))
+    }
+    output.put(", thread ")
+    output.put(UInt64(crash.threadID))
+    if !crash.threadName.isEmpty {
+      output.put(" (")
+      output.put(style.label(validText(crash.threadName)))
+      output.put(")")
+    }
+  }
+}
+
+private func outcome(of crash: Crash) -> (word: StaticString, text: StaticString) {
+  switch crash.state {
+  case CrashNote.State.last: ("died", "died of ")
+  case CrashNote.State.survived: ("survived", "survived ")
+  case CrashNote.State.handedOn: ("handed_on", "left to the program's own handler: ")
+  default: ("incomplete", "met ")
   }
 }
 

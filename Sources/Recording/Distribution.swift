@@ -91,6 +91,25 @@ public struct Distribution {
     return max(1, min(total, wholePart(ceiling)))
   }
 
+  /// What came since an earlier state of the same distribution. Buckets that shrank count as nothing new.
+  public func since(_ earlier: Distribution) -> Distribution {
+    let per = Histogram.bucketsPerOctave
+    var later = Distribution()
+    forEachCount { bucket, count in
+      let before = earlier.count(ofBucket: bucket)
+      guard count > before else { return }
+      later.add(count - before, octave: bucket / per, within: bucket % per)
+    }
+    return later
+  }
+
+  private func count(ofBucket bucket: Int) -> UInt64 {
+    let octave = bucket / Histogram.bucketsPerOctave
+    guard has(octave) else { return 0 }
+    let place = (octaves & (1 &<< UInt64(octave) &- 1)).nonzeroBitCount
+    return counts[place * Histogram.bucketsPerOctave + bucket % Histogram.bucketsPerOctave]
+  }
+
   /// Calls `body` with each bucket's number and count, where it has any.
   func forEachCount(_ body: (_ bucket: Int, _ count: UInt64) -> Void) {
     each { bucket, count in

@@ -47,7 +47,8 @@ public final class HostileFile {
 
   /// The file as its readers map it, kept for many readings: to make the 4 GiB anew for each takes longer than to
   /// read what is there.
-  private lazy var reserve: UnsafeMutableRawPointer? = shim_recording_map(file, UInt64(bytes), false)
+  private lazy var reserve: UnsafeMutableRawPointer? = shim_recording_map(
+    file, UInt64(bytes), false)
 
   /// The recording as it was made.
   public var sample: Recording { Recording(base: original) }

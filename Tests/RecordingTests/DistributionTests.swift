@@ -99,4 +99,26 @@ struct DistributionTests {
     distribution.forEachBucket { buckets.append([$0, $1, $2]) }
     return buckets
   }
+
+  @Test("What came since an earlier state, also where octaves were added before and behind")
+  func since() {
+    var earlier = Distribution()
+    earlier.add(5, octave: 10, within: 3)
+    var now = earlier
+    now.add(2, octave: 10, within: 3)
+    now.add(1, octave: 8, within: 0)
+    now.add(4, octave: 12, within: 63)
+    let later = now.since(earlier)
+    #expect(later.total == 7)
+    var buckets: [Int: UInt64] = [:]
+    later.forEachCount { buckets[$0] = $1 }
+    let per = Histogram.bucketsPerOctave
+    #expect(buckets == [8 * per: 1, 10 * per + 3: 2, 12 * per + 63: 4])
+    #expect(now.since(now).total == 0)
+    #expect(now.since(now).quantile(0.5) == nil)
+    // A recording that began again has less than before: nothing is new in what shrank.
+    #expect(earlier.since(now).total == 0)
+    #expect(now.since(Distribution()).total == now.total)
+    #expect(Distribution().since(now).total == 0)
+  }
 }

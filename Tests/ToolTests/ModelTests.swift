@@ -153,7 +153,7 @@ struct ModelTests {
     model.press("+")
     #expect(model.interval == 2)
     model.press("----------")
-    #expect(model.interval == 0.125)
+    #expect(model.interval == 0.1)
     model.press("++++++++++++")
     #expect(model.interval == 60)
   }

@@ -91,7 +91,7 @@ struct ScreenTests {
 
   @Test("Calls that are open stand below, the oldest first, and how many more")
   func open() {
-    var model = model()
+    var model = model(100)
     var last = reading(at: 20, model.reading.operations)
     last.open = (1...9).map {
       .init(
@@ -104,6 +104,22 @@ struct ScreenTests {
     #expect(lines[start + 2].contains("8.00 s"))
     #expect(lines[start + 3] == "          and 7 more")
     #expect(lines[start + 4].hasPrefix("q quit"))
+  }
+
+  @Test(
+    "Where the table leaves room, more of them do; what history tells with calls inside has a mark")
+  func room() {
+    var model = model()
+    var last = reading(at: 20, model.reading.operations)
+    last.open = (1...9).map { .init(thread: "thread \($0)", names: ["outer"], nanoseconds: $0) }
+    model.take(last)
+    let lines = text(screen(&model))
+    let start = lines.firstIndex { $0 == "OPEN" } ?? 0
+    #expect(lines[start - 1].isEmpty)
+    #expect(lines[(start + 1)...].filter { $0.contains("outer") }.count == 9)
+    #expect(lines[4].contains("CPU %") && !lines[4].contains("CPU+%"))
+    _ = model.press(.character("w"))
+    #expect(text(screen(&model))[4].contains("CPU+%"))
   }
 
   @Test("A process that died says so, and its open calls stay")
@@ -158,7 +174,7 @@ struct ScreenTests {
     model.take(last)
     let lines = text(screen(&model))
     #expect(lines[4] == "operation_2")
-    #expect(lines.contains("p50 1.00 ms  p99 3.00 ms"))
+    #expect(lines.contains("in all  p50 1.00 ms  p99 3.00 ms"))
     #expect(lines.contains("failed as timeout 3"))
     #expect(lines.contains { $0.contains("75.0 %") && $0.contains("main  9 calls") })
     #expect(lines.contains { $0.contains(" 100 %") && $0.hasSuffix("memcpy") })

@@ -30,11 +30,13 @@ def test_list_tells_what_lives_and_what_died(places, host):
     assert rows[living.pid]["status"] == "recording"
     assert rows[living.pid]["command"] == "tool_host"
     assert rows[living.pid]["operations_per_s"] > 0
+    assert rows[dead.pid]["died_of"] == ""
+    assert rows[dead.pid]["operations_per_s_now"] is None
     assert rows[dead.pid]["status"] == "died"
     assert rows[ended.pid]["status"] == "stopped"
     done = places.tool("list")
     assert done.returncode == 0
-    assert re.search(r"PID +COMMAND +USER +SINCE +STATUS +OPS/S +SIZE +PATH", done.stdout)
+    assert re.search(r"PID +COMMAND +USER +SINCE +STATUS +NOW/S +OPS/S +SIZE +PATH", done.stdout)
     assert re.search(rf"{dead.pid} +tool_host .* died ", done.stdout)
     assert dead.pid not in listed(places, "--live")
 
@@ -44,6 +46,11 @@ def test_list_without_any(places):
         pytest.skip("something is being recorded on this machine")
     done = places.tool("list")
     assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("prognos: there is no recording in /dev/shm/prognos-*")
+    assert "`prognos run -- <command>` makes one" in done.stderr
+    done = places.tool("list", "--live")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("prognos: nothing is being recorded in ")
     assert places.tool("list", "--json").stdout == "[]\n"
     assert places.tool("list", "/no/such/place").returncode == 2
 
@@ -71,6 +78,141 @@ def test_report_of_a_process_that_was_killed_has_all_of_it(places, host):
     assert profile["recording"]["status"] == "died"
 
 
+def test_list_tells_the_rate_of_this_moment(places, host):
+    one = host("slow")
+    deadline = time.monotonic() + 60
+    # About 2 x 3 calls each 20 ms, and not what there was before.
+    while not 0 < (listed(places)[one.pid]["operations_per_s_now"] or 0) <= 310:
+        assert time.monotonic() < deadline
+
+
+def test_a_process_that_left_without_a_word(places, host):
+    left, became = host("leave"), host("become")
+    left.process.stdin.write(b"x")
+    left.process.stdin.flush()
+    assert left.process.wait(60) == 0
+    became.process.stdin.write(b"x")
+    became.process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while os.readlink(f"/proc/{became.pid}/exe").endswith("tool_host"):
+        assert time.monotonic() < deadline
+    rows = listed(places)
+    assert rows[left.pid]["status"] == "died"
+    assert rows[became.pid]["status"] == "exec"
+    assert became.pid not in listed(places, "--live")
+    assert re.search(rf"^ *{became.pid} +tool_host .* exec ", places.tool("list").stdout, re.M)
+    done = places.tool("disable", became.pid)
+    assert (done.returncode, "it is another program now" in done.stderr) == (1, True)
+    assert calls(places, became.pid)["request"] >= 10
+
+
+def crashed(host, **variables):
+    one = host("crash", **variables)
+    one.process.stdin.write(b"x")
+    one.process.stdin.flush()
+    assert one.process.wait(60) == -signal.SIGSEGV
+    return one
+
+
+def test_a_crash_is_told_where_it_was(places, host):
+    one = crashed(host, PROGNOS_CRASH_NOTES="1")
+    where = (
+        r"died of SIGSEGV \(address not mapped\) at 0x10 in serve > write to nowhere, "
+        rf"thread {one.pid} \(tool_host\)"
+    )
+    text = places.tool("report", one.pid).stdout
+    assert re.search(rf"^{where}:\n   #0 crash\b", text, re.M)
+    assert re.search(rf"^{where}$", places.tool("report", one.pid, "--window", "1m").stdout, re.M)
+    profile = json.loads(places.tool("report", one.pid, "--format", "json").stdout)
+    (note,) = profile["crash"]["notes"]
+    assert (note["outcome"], note["signal_name"], note["address"]) == ("died", "SIGSEGV", "0x10")
+    names = {operation["id"]: operation["name"] for operation in profile["operations"]}
+    assert [names[id] for id in note["operations"]] == ["serve", "write to nowhere"]
+    assert listed(places)[one.pid]["died_of"] == "SIGSEGV"
+    assert re.search(rf"{one.pid} +tool_host .* died \(SIGSEGV\) ", places.tool("list").stdout)
+
+
+def test_a_crash_without_notes_names_what_was_open(places, host):
+    one = crashed(host)
+    text = places.tool("report", one.pid).stdout
+    assert "SIGSEGV" not in text
+    assert re.search(rf"thread {one.pid}: write to nowhere for .*, in serve for", text)
+    assert listed(places)[one.pid]["died_of"] == ""
+
+
+@pytest.mark.parametrize("window", ["1m", "5m", "1h"])
+def test_report_of_a_window(places, host, window):
+    one = host()
+    names = {"1m": "last_minute", "5m": "last_5_minutes", "1h": "last_hour"}
+    done = places.tool("report", one.pid, "--window", window)
+    assert done.returncode == 0
+    assert f" · {names[window].replace('_', ' ')}: " in done.stdout
+    assert re.search(r"^OPERATION +CALLS +RATE/S +FAILED +TOTAL +CPU +P50 +P95", done.stdout, re.M)
+    assert re.search(r"^request +\d+ ", done.stdout, re.M)
+    one.kill(signal.SIGKILL)
+    done = places.tool("report", one.pid, "--window", window, "--format", "json")
+    found = json.loads(done.stdout)
+    assert (found["format"], found["window"]) == ("prognos-window", names[window])
+    assert (found["pid"], found["recording"]["status"]) == (one.pid, "died")
+    named = {operation["name"]: operation for operation in found["operations"]}
+    assert named["request"]["count"] == calls(places, one.pid)["request"]
+    profile = json.loads(places.tool("report", one.pid, "--format", "json").stdout)
+    inside = profile["windows"][names[window]]
+    # Times differ by some nanoseconds: each reader measures the counter's rate anew.
+    for one_of, other in zip(found["operations"], inside["operations"], strict=True):
+        assert list(one_of) == list(other)
+        assert (one_of["name"], one_of["count"]) == (other["name"], other["count"])
+    assert list(found["process"]) == list(inside["process"])
+    total = places.tool("report", one.pid, "--window", "total").stdout
+    assert total == places.tool("report", one.pid).stdout
+
+
+def test_windows_that_cannot_be_reported(places, host):
+    one = host()
+    for words in [
+        ("--window", "1d"),
+        ("--window", "1m", "--format", "folded"),
+        ("--window", "1m", "--format", "chrome-trace"),
+    ]:
+        assert places.tool("report", one.pid, *words).returncode == 64, words
+
+
+def trace(places, pid):
+    return json.loads(places.tool("report", pid, "--format", "chrome-trace").stdout)
+
+
+def test_the_timeline_is_reported_with_the_gaps_that_others_made(places, host):
+    one = host(PROGNOS_TRACK="cpu,timeline")
+    assert places.tool("disable", one.pid).returncode == 0
+    time.sleep(0.05)
+    assert places.tool("enable", one.pid).returncode == 0
+    deadline = time.monotonic() + 60
+
+    def named(name):
+        return [event for event in trace(places, one.pid)["traceEvents"] if event["name"] == name]
+
+    (gap,) = named("recording off")
+    assert gap["dur"] >= 50_000
+    while not any(call["ts"] > gap["ts"] + gap["dur"] for call in named("parse")):
+        assert time.monotonic() < deadline
+    begun = [call["ts"] for call in named("parse")]
+    assert not any(gap["ts"] + 1000 < at < gap["ts"] + gap["dur"] for at in begun)
+    # What was so already is no gap.
+    assert places.tool("enable", one.pid).returncode == 0
+    assert len(named("recording off")) == 1
+    assert places.tool("disable", one.pid).returncode == 0
+    one.kill(signal.SIGKILL)
+    assert len(named("recording off")) == 2
+
+
+def test_a_recording_without_a_timeline_says_so(places, host):
+    one = host()
+    done = places.tool("report", one.pid, "--format", "chrome-trace")
+    assert done.returncode == 0
+    assert "has no timeline" in done.stderr
+    assert "no timeline" in json.loads(done.stdout)["otherData"]["note"]
+
+
 def test_report_of_a_process_that_stands_still(places, host):
     one = host()
     one.process.send_signal(signal.SIGSTOP)
@@ -91,6 +233,7 @@ def test_forms_and_files_of_a_report(places, host, tmp_path):
     assert json.loads(target.read_text("utf-8"))["process"]["pid"] == one.pid
     ascii_only = places.tool("report", one.pid, env={**places.environment, "LC_ALL": "C"})
     assert ascii_only.stdout.isascii()
+    assert places.tool("report", one.pid, "--format", "text-ascii").stdout.isascii()
     done = places.tool("report", one.pid, "--output", tmp_path / "no" / "such" / "place")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

@@ -144,6 +144,46 @@ def test_a_static_program_is_refused_with_the_reason(places, tmp_path):
     assert "is statically linked" in done.stderr
 
 
+def test_a_crash_is_told_where_it_was(places, host_program):
+    where = (
+        r"died of SIGSEGV \(address not mapped\) at 0x10 in tool_host > serve > write to nowhere, "
+        r"thread \d+ \(tool_host\)"
+    )
+    crash = ["--", host_program, "crash"]
+    done = places.tool("run", "--crash-notes", *crash, input="x")
+    assert done.returncode == 128 + signal.SIGSEGV
+    assert "was ended by signal 11, Segmentation fault" in done.stderr
+    assert re.search(rf"^{where}:\n   #0 crash\b", done.stderr, re.M)
+    done = places.tool("run", "--crash-notes", "--report", "none", *crash, input="x")
+    assert re.search(rf"^prognos: \S+tool_host {where}$", done.stderr, re.M)
+    done = places.tool("run", "--report", "none", *crash, input="x")
+    assert "SIGSEGV" not in done.stderr
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_forked_children_are_recorded_unless_they_are_not_to_be(
+    places, host_program, tmp_path, follows
+):
+    done = places.tool(
+        "run", *([] if follows else ["--no-fork-children"]), "--output", tmp_path / "recordings",
+        "--", host_program, "fork", stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 3
+    texts = [places.tool("report", path).stdout for path in (tmp_path / "recordings").iterdir()]
+    assert sum("in the child" in text for text in texts) == (1 if follows else 0)
+    assert sum("request" in text for text in texts) == 1
+    assert ("and 1 more process:" in done.stderr) == follows
+
+
+def test_the_timeline_of_a_program(places, host_program):
+    done = places.tool(
+        "run", "--report", "chrome-trace", "--report-file", "-", "--", host_program,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    events = json.loads(done.stdout.removeprefix("ready\n"))["traceEvents"]
+    assert any(event["name"] == "request" and event["ph"] == "X" for event in events)
+
+
 def test_options_reach_the_program(places):
     done = places.tool(
         "run", "--track", "cpu,memory", "--timeline", "--sample-hz", "250", "--memory-limit", "8M",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """prognos top, driven in a terminal by keys."""
 
+import json
 import os
 import re
 import signal
@@ -73,7 +74,8 @@ def test_a_screen_shows_the_process_and_its_operations(terminal, host, width, he
     assert all(len(line) <= width for line in lines)
     text = screen.text()
     assert ("ALLOC/S" in text) == (width >= 120)
-    assert re.search(r"^parse .*[▁▂▃▄▅▆▇█]$", text, re.M)
+    # The second look comes too soon to be drawn.
+    screen.wait(r"^parse .*[▁▂▃▄▅▆▇█]$")
     screen.keys("q")
     screen.wait(r"^status 0$")
     restored(screen)
@@ -165,7 +167,7 @@ def test_an_operation_from_near_by_and_help(terminal, host):
     screen.keys("Enter")
     text = screen.wait(r"^CALLED FROM")
     assert re.search(r"^parse$", text, re.M)
-    assert re.search(r"^fastest .* p50 .* p95 .* p99 .* slowest ", text, re.M)
+    assert re.search(r"^in all  fastest .* p50 .* p95 .* p99 .* slowest ", text, re.M)
     assert re.search(r"^failed as bad_header \d+", text, re.M)
     assert re.search(r"100 % .* request  \d+ calls", text)
     screen.keys("?")
@@ -191,6 +193,43 @@ def test_a_process_that_dies_stays_on_the_screen(terminal, host):
     assert re.search(r"  serve  thread \d+$", text, re.M)
     screen.keys("q")
     screen.wait(r"^status 0$")
+
+
+def test_the_last_line_says_what_it_died_of(terminal, host):
+    one = host("crash", PROGNOS_CRASH_NOTES="1")
+    screen = watch(terminal(120, 30), one)
+    one.process.stdin.write(b"x")
+    one.process.stdin.flush()
+    screen.wait(
+        r"^It died of SIGSEGV \(address not mapped\) at 0x10 in serve > write to nowhere, "
+        rf"thread {one.pid} \(tool_host\)\.\nq quit"
+    )
+    screen.resize(60, 24)
+    screen.wait(r" at 0x10 in serve >\nwrite to nowhere, thread \d+ \(tool_host\)\.\nq quit")
+
+
+def ticks(places, pid):
+    profile = json.loads(places.tool("report", pid, "--format", "json").stdout)
+    return profile["diagnostics"]["collector_ticks"]
+
+
+def test_the_past_is_there_at_the_first_look(terminal, places, host):
+    one = host()
+    deadline = time.monotonic() + 60
+    while ticks(places, one.pid) < 5:
+        assert time.monotonic() < deadline
+    # Two looks alone would draw two bars.
+    screen = watch(terminal(100, 30), one, "--interval", "0.5")
+    text = screen.text()
+    assert re.search(r"^operations +[\d.]+/s +[▁▂▃▄▅▆▇█]{4,}", text, re.M)
+    screen.keys("q")
+    one.kill(signal.SIGKILL)
+    screen.run(f"clear; {TOOL} top {one.pid}")
+    text = screen.wait(r"^prognos top  tool_host  pid \d+  died")
+    assert re.search(r"^operations +[1-9][\d.]*/s +[▁▂▃▄▅▆▇█]{3,}", text, re.M)
+    assert re.search(r"^CPU +[\d.]+ %.*resident +[\d.]+ MiB", text, re.M)
+    assert re.search(r"^\d+ threads  \d+ files ", text, re.M)
+    assert "It was killed, crashed or left by _exit" in text
 
 
 def test_a_recording_is_chosen_among_several(terminal, host):

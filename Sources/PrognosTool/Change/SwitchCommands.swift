@@ -58,9 +58,10 @@ enum Switch {
   static func turn(_ wanted: String, on: Bool, isQuiet: Bool) throws {
     let recorded = try Search.one(wanted)
     guard recorded.status == .recording else {
+      let why = recorded.isReplaced ? "it is another program now" : "\(recorded.status.text)"
       throw Failure(
-        "process \(recorded.processID) does not record any more (\(recorded.status.text)); "
-          + "there is nothing to switch")
+        "process \(recorded.processID) does not record any more (\(why)); there is nothing to switch"
+      )
     }
     let mode = on ? recorded.recording.identity.pointee.modeWhenOn.value : Header.Mode.off
     guard mode <= Header.Mode.timeline, !on || mode != Header.Mode.off else {
@@ -98,5 +99,8 @@ enum Switch {
       recording.header.pointee.processID.value == recorded.processID
     else { throw Failure("\(recorded.path) was replaced meanwhile; try again") }
     recording.header.pointee.mode.set(mode)
+    // As the process itself does: the timeline is to show what it lacks. The clock is the machine's.
+    recording.recordSwitch(
+      on: mode != Header.Mode.off, at: recorded.file.moment(status: .recording).ticks)
   }
 }

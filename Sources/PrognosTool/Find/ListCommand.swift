@@ -21,7 +21,13 @@ struct ListCommand: ParsableCommand {
         recording  the process lives and records
         off        it lives, and recording is switched off (prognos enable)
         stopped    it stopped recording, or ended in order
-        died       it was killed or crashed: prognos report, prognos collect
+        died       it is gone and could not say how: it was killed, crashed, or left by _exit(2). With crash notes \
+      (PROGNOS_CRASH_NOTES) the signal is told. prognos report, prognos collect
+        exec       it lives, but became another program by exec(2), which does not go on with this recording
+        unknown    of another container, silent for 10 s
+
+      RATES
+        NOW/S  calls that ended, a second, between the collector's latest two ticks; OPS/S since the beginning
 
       EXIT STATUS
         0  there is at least one; 2  there is none; 64  the arguments are wrong
@@ -47,7 +53,13 @@ struct ListCommand: ParsableCommand {
       write(ListRow.table(rows, unicode: Surroundings.isUnicode), to: STDOUT_FILENO)
     }
     if rows.isEmpty {
-      if !json { say("there is no recording in the places where they are looked for") }
+      if !json {
+        let places = ["/dev/shm/prognos-*, $XDG_RUNTIME_DIR/prognos or $TMPDIR/prognos-*"]
+        say(
+          "\(live ? "nothing is being recorded" : "there is no recording") in "
+            + "\((directories + places).joined(separator: ", ")); `prognos run -- <command>` makes one"
+        )
+      }
       throw ExitCode(Failure.Status.notFound)
     }
   }
@@ -60,7 +72,10 @@ struct ListRow {
   let user: String
   let startUnixNanoseconds: Int64
   let status: String
+  /// What a signal was that its crash notes tell it died of.
+  let fatalSignal: String?
   let operationsPerSecond: Double
+  let operationsPerSecondNow: Double?
   let bytes: UInt64
   let path: String
 
@@ -71,9 +86,12 @@ struct ListRow {
     command = recorded.command
     user = userName(recorded.userID)
     startUnixNanoseconds = recorded.startUnixNanoseconds
-    let isOff = recorded.status == .recording && !recorded.isEnabled
-    status = isOff ? "off" : "\(recorded.status.text)"
+    let told = recorded.status
+    let isOff = told == .recording && !recorded.isEnabled
+    status = isOff ? "off" : recorded.isReplaced ? "exec" : "\(told.text)"
+    fatalSignal = told == .died ? recorded.recording.fatalSignalName.map { "\($0)" } : nil
     operationsPerSecond = recorded.operationsPerSecond
+    operationsPerSecondNow = recorded.operationsPerSecondNow
     bytes = recorded.bytes
     path = recorded.path
   }
@@ -82,13 +100,15 @@ struct ListRow {
     let style: TextStyle = unicode ? .unicode : .ascii
     var table = Table([
       .init("PID"), .init("COMMAND", .left), .init("USER", .left), .init("SINCE", .left),
-      .init("STATUS", .left), .init("OPS/S"), .init("SIZE"), .init("PATH", .left),
+      .init("STATUS", .left), .init("NOW/S"), .init("OPS/S"), .init("SIZE"), .init("PATH", .left),
     ])
     for row in rows {
       table.add([
         Array("\(row.processID)".utf8), style.label(Array(row.command.utf8)),
         style.label(Array(row.user.utf8)), Array(localTime(row.startUnixNanoseconds).utf8),
-        Array(row.status.utf8), style.rate(row.operationsPerSecond), style.size(row.bytes),
+        Array((row.status + (row.fatalSignal.map { " (\($0))" } ?? "")).utf8),
+        row.operationsPerSecondNow.map(style.rate) ?? style.none,
+        style.rate(row.operationsPerSecond), style.size(row.bytes),
         style.wholeLabel(Array(row.path.utf8)),
       ])
     }
@@ -108,7 +128,14 @@ struct ListRow {
           json.key("started_unix_ns")
           json.signed(row.startUnixNanoseconds)
           json.member("status", Array(row.status.utf8))
+          json.member("died_of", Array((row.fatalSignal ?? "").utf8))
           json.member("operations_per_s", .real(row.operationsPerSecond))
+          if let now = row.operationsPerSecondNow {
+            json.member("operations_per_s_now", .real(now))
+          } else {
+            json.key("operations_per_s_now")
+            json.null()
+          }
           json.member("bytes", .integer(row.bytes))
           json.member("path", Array(row.path.utf8))
         }

@@ -13,9 +13,11 @@ extension Reading {
     operations = profile.operations.enumerated().map { index, operation in
       Operation(
         id: UInt32(index + 1), name: recording.name(of: UInt32(index + 1)),
-        stats: profile.statistics(of: operation), totalCalls: operation.totals.count,
+        stats: profile.statistics(of: operation), distribution: operation.distribution,
+        totalCalls: operation.totals.count,
         totalFailed: operation.totals.failed)
     }
+    nanosecondsPerTick = profile.moment.nanosecondsPerTick
     self.open = Self.openCalls(profile, open, processID: processID, isLive: isLive)
   }
 

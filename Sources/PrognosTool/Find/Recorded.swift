@@ -27,7 +27,11 @@ final class Recorded {
 
   var recording: Recording { file.recording }
   var processID: UInt32 { recording.header.pointee.processID.value }
-  var status: RecordingStatus { file.status }
+  /// A process that went on as another program records no more, though it lives.
+  var status: RecordingStatus {
+    let told = file.status
+    return told == .recording && isReplaced ? .died : told
+  }
   var startUnixNanoseconds: Int64 { Int64(bitPattern: recording.header.pointee.startUnix.value) }
 
   /// Whether begin records, by the switch in the recording itself.
@@ -44,12 +48,53 @@ final class Recorded {
     return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
+  var hasTimeline: Bool { recording.header.pointee.timeline.words.value != 0 }
+
+  /// Whether the process that made it became another program by exec(2), which keeps its number: that does not
+  /// map the file. What another user's process maps cannot be told.
+  var isReplaced: Bool {
+    let inode = recording.identity.pointee.inode.value
+    guard inode != 0, file.status == .recording, let told = text(.executable),
+      let now = ProcessFiles.executable(processID), !isSame(now, told),
+      let maps = ProcessFiles.whole("/proc/\(processID)/maps")
+    else { return false }
+    return !maps.split(separator: "\n").contains {
+      let fields = $0.split(separator: " ", maxSplits: 5)
+      return fields.count > 4 && UInt64(fields[4]) == inode
+    }
+  }
+
+  /// The identity has no more than 255 bytes of the path; of a file that was removed the system says so.
+  private func isSame(_ now: String, _ told: String) -> Bool {
+    now == told || now == "\(told) (deleted)" || told.utf8.count >= 255 && now.hasPrefix(told)
+  }
+
   /// Calls that ended, a second, since the recording began.
   var operationsPerSecond: Double {
-    let profile = Profile(of: recording, at: file.moment(), distributions: .none)
+    let moment = file.moment(status: status)
+    let profile = Profile(of: recording, at: moment, distributions: .none)
     let seconds = Double(profile.durationNanoseconds) / 1e9
     return seconds > 0 ? Double(profile.everything.count) / seconds : 0
   }
+
+  /// The same by the latest two points of its history; nil when there are none, or not of late.
+  var operationsPerSecondNow: Double? {
+    guard status == .recording else { return nil }
+    var points: [ProcessPoint] = []
+    recording.forEachOwnPoint(newestFirst: Tier.seconds) {
+      points.append($0)
+      return points.count < 2
+    }
+    guard points.count == 2,
+      points[0].endMonotonic > points[1].endMonotonic,
+      file.moment(status: .recording).monotonicNanoseconds &- points[0].endMonotonic < Self.late
+    else { return nil }
+    let seconds = Double(points[0].endMonotonic - points[1].endMonotonic) / 1e9
+    return Double(points[0].finished - min(points[1].finished, points[0].finished)) / seconds
+  }
+
+  /// Three ticks of the collector, and some.
+  private static let late: UInt64 = 3_500_000_000
 
   /// The report on it as it is now.
   ///

@@ -36,6 +36,23 @@ enum ProcessFiles {
     text("/proc/\(processID)/task/\(threadID)/comm").map { String($0.prefix { $0 != "\n" }) }
   }
 
+  /// The file of the program that a process runs; nil when it may not be told.
+  static func executable(_ processID: UInt32) -> String? {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let length = readlink("/proc/\(processID)/exe", &buffer, buffer.count - 1)
+    return length > 0 ? PrognosTool.text(buffer) : nil
+  }
+
+  /// A file of any length.
+  static func whole(_ path: String) -> String? {
+    var bytes = 1 << 20
+    while let read = readStart(of: path, bytes: bytes) {
+      if read.count < bytes { return String(decoding: read, as: UTF8.self) }
+      bytes *= 4
+    }
+    return nil
+  }
+
   /// A small file.
   static func text(_ path: String) -> String? {
     readStart(of: path, bytes: 8192).map { String(decoding: $0, as: UTF8.self) }

@@ -67,7 +67,8 @@ struct RecordingOptions: ParsableArguments {
   }
 
   /// The variables that say it. What is not wished for is left to what the environment has already.
-  var environment: [String: String] {
+  func environment(withTimeline: Bool) -> [String: String] {
+    let timeline = timeline || withTimeline
     var variables: [String: String] = [:]
     if track != nil || timeline {
       var tracks = track ?? Self.standard

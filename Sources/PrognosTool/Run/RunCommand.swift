@@ -34,7 +34,9 @@ struct RunCommand: ParsableCommand {
   @OptionGroup(title: "RECORDING") var recording: RecordingOptions
 
   @Option(
-    help: ArgumentHelp("What to report: text, json, folded or none.", valueName: "format"))
+    help: ArgumentHelp(
+      "What to report: text, text-ascii, json, folded, chrome-trace (with the timeline) or none.",
+      valueName: "format"))
   var report: ReportChoice = .text
 
   @Option(
@@ -55,7 +57,11 @@ struct RunCommand: ParsableCommand {
   var command: [String] = []
 
   enum ReportChoice: String, ExpressibleByArgument, CaseIterable {
-    case text, json, folded, none
+    case text
+    case textASCII = "text-ascii"
+    case json, folded
+    case chromeTrace = "chrome-trace"
+    case none
   }
 
   func validate() throws {
@@ -75,7 +81,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let executable = try Executable(program[0])
     let place = try RunPlace(output: output)
-    var environment = recording.environment
+    var environment = recording.environment(withTimeline: report == .chromeTrace)
     environment["PROGNOS_RECORDING"] = place.directory
     environment["PROGNOS_WHOLE_PROGRAM"] = "1"
     environment["LD_PRELOAD"] = try Preload.variable()

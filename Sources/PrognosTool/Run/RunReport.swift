@@ -15,23 +15,28 @@ struct RunReport {
     _ place: RunPlace, _ processID: pid_t, _ ended: ChildProcess.Ending, name: String,
     refusal: String?
   ) throws {
-    if case .signalled(let signal, let dumpedCore) = ended {
-      say(
-        "\(name) was ended by signal \(signal), \(String(cString: strsignal(signal)))"
-          + (dumpedCore ? ", and dumped core" : ""))
-    }
     let recordings = place.recordings
     var endedInOrder = false
     if case .exited = ended { endedInOrder = true }
     // An exec goes on under the same number: the newest recording is of what it became.
     let own = recordings.last { $0.processID == UInt32(bitPattern: processID) }
+    let unicode = Surroundings.isUnicode
+    if case .signalled(let signal, let dumpedCore) = ended {
+      say(
+        "\(name) was ended by signal \(signal), \(String(cString: strsignal(signal)))"
+          + (dumpedCore ? ", and dumped core" : ""))
+      // The text has it with its stack.
+      let hasText = format?.isText == true && file == nil
+      if !hasText, let death = own?.recording.fatalSignal(unicode ? .unicode : .ascii) {
+        say("\(name) \(String(decoding: death, as: UTF8.self))")
+      }
+    }
     guard let own else {
       say("\(name) was not recorded: \(refusal ?? "it did not load \(Preload.name)")")
       return
     }
     if let keep { try self.keep(own, as: keep) }
     if let format {
-      let unicode = Surroundings.isUnicode
       let bytes = format.bytes(own.report(endedInOrder: endedInOrder), unicode: unicode)
       let others = recordings.filter { $0 !== own }
       if let file {
@@ -39,7 +44,9 @@ struct RunReport {
       } else {
         PrognosTool.write(bytes, to: STDERR_FILENO)
       }
-      if format == .text && !others.isEmpty { putOthers(others, unicode: unicode) }
+      if format.isText && !others.isEmpty {
+        putOthers(others, unicode: unicode && format == .text)
+      }
     }
   }
 
@@ -75,7 +82,8 @@ struct RunRow {
 
   init(_ recorded: Recorded) {
     let profile = Profile(
-      of: recorded.recording, at: recorded.file.moment(), distributions: .none)
+      of: recorded.recording, at: recorded.file.moment(status: recorded.status),
+      distributions: .none)
     processID = recorded.processID
     command = recorded.command
     nanoseconds = profile.durationNanoseconds

@@ -22,6 +22,17 @@ enum Column: Int, CaseIterable {
     }
   }
 
+  /// The history does not tell an operation's own part from that of the calls made in it.
+  func title(in window: Window) -> String {
+    guard window.nanoseconds != nil else { return title }
+    switch self {
+    case .cpu: return "CPU+%"
+    case .wall: return "WALL+%"
+    case .allocated: return "ALLOC+/S"
+    default: return title
+    }
+  }
+
   /// Of its widest usual content.
   var width: Int {
     switch self {

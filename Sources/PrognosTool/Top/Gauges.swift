@@ -14,7 +14,28 @@ struct Gauges: Equatable {
   private(set) var residentTrail = Trail()
   private(set) var ioTrail = Trail()
 
-  mutating func take(_ reading: Reading, since previous: Reading) {
+  /// Begins with the past, one value for each look that there would have been.
+  mutating func begin(with past: [PastSecond], interval: Double) {
+    guard let newest = past.first, let oldest = past.last else { return }
+    cpu = newest.cpu
+    operationsPerSecond = newest.operationsPerSecond
+    errorsPerMinute = newest.errorsPerMinute
+    readPerSecond = newest.readPerSecond
+    writtenPerSecond = newest.writtenPerSecond
+    let ages = PastLooks.ages(
+      interval: interval, newest: newest.endedBefore, oldest: oldest.beganBefore)
+    for age in ages {
+      let second = past.first { $0.endedBefore <= age && age < $0.beganBefore }
+      cpuTrail.add(second?.cpu)
+      operationTrail.add(second?.operationsPerSecond)
+      errorTrail.add(second?.errorsPerMinute)
+      residentTrail.add(second?.residentBytes.map { Double($0) })
+      ioTrail.add(second?.readPerSecond.map { $0 + (second?.writtenPerSecond ?? 0) })
+    }
+  }
+
+  /// - Parameter isDrawn: adds the values to those of the past.
+  mutating func take(_ reading: Reading, since previous: Reading, isDrawn: Bool) {
     let seconds = Double(reading.atNanoseconds &- previous.atNanoseconds) / 1e9
     guard seconds > 0 else { return }
     func rate(_ now: UInt64?, _ then: UInt64?) -> Double? {
@@ -31,10 +52,11 @@ struct Gauges: Equatable {
     errorsPerMinute = rate(sum(reading, \.totalFailed), sum(previous, \.totalFailed)).map {
       $0 * 60
     }
+    guard isDrawn else { return }
     cpuTrail.add(cpu)
     operationTrail.add(operationsPerSecond)
     errorTrail.add(errorsPerMinute)
-    residentTrail.add(reading.process?.residentBytes.map(Double.init))
+    residentTrail.add(reading.process?.residentBytes.map { Double($0) })
     ioTrail.add(readPerSecond.map { $0 + (writtenPerSecond ?? 0) })
   }
 }

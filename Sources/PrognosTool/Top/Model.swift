@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 
 /// The span of time that rates, shares and quantiles are of.
 enum Window: CaseIterable, Equatable {
@@ -42,6 +43,8 @@ struct Model {
   /// In the order in which they are shown.
   private(set) var rows: [Row] = []
   private var trails: [UInt32: Trail] = [:]
+  /// Of the latest interval in which an operation had calls, in nanoseconds.
+  private var latest: [UInt32: Quantiles] = [:]
   private(set) var gauges = Gauges()
 
   var view = View.table
@@ -58,6 +61,9 @@ struct Model {
   var page = 10
   /// Seconds between two looks.
   private(set) var interval: Double
+
+  /// Whether there were two looks: before, what is shown is of all the time since the recording began.
+  var hasTwoLooks: Bool { previous != nil }
 
   var isTyping: Bool { filterBefore != nil }
 
@@ -77,31 +83,52 @@ struct Model {
     let elapsed = hasReading ? reading.atNanoseconds &- self.reading.atNanoseconds : 0
     // A second look within no time says nothing new of rates; the reading replaces the one before.
     if hasReading && elapsed > 0 && elapsed < 1 << 62 { previous = self.reading }
+    if !hasReading { begin(with: reading) }
     self.reading = reading
     hasReading = true
-    if let previous { gauges.take(reading, since: previous) }
-    makeRows(isNew: elapsed > 0)
+    // A look in between, as keys ask for, is of too short a time: one call in it would be a tower.
+    let isDrawn = Double(elapsed) >= interval * 0.75e9
+    if let previous { gauges.take(reading, since: previous, isDrawn: isDrawn) }
+    makeRows(isNew: elapsed > 0, isDrawn: isDrawn)
   }
 
-  private mutating func makeRows(isNew: Bool) {
-    var before: [UInt32: prognos_op_stats] = [:]
-    for operation in previous?.operations ?? [] { before[operation.id] = operation.stats }
+  /// Draws the time before the first look.
+  private mutating func begin(with reading: Reading) {
+    gauges.begin(with: reading.past, interval: interval)
+    guard let newest = reading.past.first, let oldest = reading.past.last else { return }
+    let ages = PastLooks.ages(
+      interval: interval, newest: newest.endedBefore, oldest: oldest.beganBefore)
+    for operation in reading.operations {
+      trails[operation.id] = Trail(reading.pastCalls[operation.id] ?? [], at: ages)
+    }
+  }
+
+  private mutating func makeRows(isNew: Bool, isDrawn: Bool) {
+    var before: [UInt32: Reading.Operation] = [:]
+    for operation in previous?.operations ?? [] { before[operation.id] = operation }
     let elapsed = previous.map { reading.atNanoseconds &- $0.atNanoseconds } ?? 0
     rows = reading.operations.filter { $0.totalCalls > 0 || $0.stats.active > 0 }.map { operation in
       var trail = trails[operation.id] ?? Trail()
       // Before there are two readings, rates are those since the beginning.
       let isDifference = reading.window == .now && previous != nil
-      let row = Row(
-        operation, since: isDifference ? before[operation.id] : nil,
+      var row = Row(
+        operation, since: isDifference ? before[operation.id]?.stats : nil,
         nanoseconds: isDifference ? elapsed : reading.windowNanoseconds, trail: trail)
-      guard isNew, previous != nil else { return row }
-      let then = before[operation.id]?.count ?? 0
+      if isNew, previous != nil {
+        let then = before[operation.id]?.distribution ?? Distribution()
+        let found = Quantiles(operation.distribution.since(then), reading.nanosecondsPerTick)
+        latest[operation.id] = found ?? latest[operation.id]
+      }
+      if isDifference, let found = latest[operation.id] {
+        (row.medianNanoseconds, row.p95Nanoseconds) = (found.median, found.p95)
+      }
+      guard isDrawn, previous != nil else { return row }
+      let then = before[operation.id]?.totalCalls ?? 0
       let calls = operation.totalCalls
       trail.add(Double(calls - min(then, calls)) / max(Double(elapsed) / 1e9, 1e-9))
       trails[operation.id] = trail
-      var longer = row
-      longer.trail = trail
-      return longer
+      row.trail = trail
+      return row
     }
     arrange()
   }
@@ -203,7 +230,7 @@ struct Model {
       window = all[((all.firstIndex(of: window) ?? 0) + 1) % all.count]
       return .read
     case .character("+"): interval = min(interval * 2, 60)
-    case .character("-"): interval = max(interval / 2, 0.125)
+    case .character("-"): interval = max(interval / 2, 0.1)
     default: break
     }
     return .none

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
 
 /// What one look at a recording found: all that a live view needs.
 struct Reading {
@@ -17,6 +18,8 @@ struct Reading {
     let name: String
     /// Of the window that the reading is of; for `Window.now` since the recording began.
     var stats: prognos_op_stats
+    /// How long its calls took, in ticks, since the recording began.
+    var distribution = Distribution()
     /// Since the recording began.
     var totalCalls: UInt64
     var totalFailed: UInt64
@@ -69,6 +72,11 @@ struct Reading {
   var windowNanoseconds: UInt64 = 0
   var process: Process?
   var operations: [Operation] = []
+  var nanosecondsPerTick = 1.0
+  /// What the recording's history tells of the time before it, the newest first; only of the first reading.
+  var past: [PastSecond] = []
+  /// The same of operations, the oldest first.
+  var pastCalls: [UInt32: [PastCalls]] = [:]
   var open: [Open] = []
   var detail: Detail?
   /// What is wrong with it, and how the process ended: whole sentences.

@@ -1,5 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPrognos
+import Recording
+
+/// How long the calls of an interval took.
+struct Quantiles: Equatable {
+  let median: UInt64
+  let p95: UInt64
+
+  /// nil without calls.
+  init?(_ distribution: Distribution, _ nanosecondsPerTick: Double) {
+    guard let median = distribution.quantile(0.5), let p95 = distribution.quantile(0.95) else {
+      return nil
+    }
+    func nanoseconds(_ ticks: UInt64) -> UInt64 {
+      UInt64(min(Double(ticks) * nanosecondsPerTick, 0x1p62))
+    }
+    self.median = nanoseconds(median)
+    self.p95 = nanoseconds(p95)
+  }
+}
 
 /// An operation as a row of the table: what it did between two readings, or in a longer window.
 struct Row {

@@ -37,7 +37,10 @@ struct Screen {
 
   private func table(_ model: inout Model) -> [Line] {
     var lines = head(model)
-    let below = openLines(model) + noteLines(model)
+    let notes = noteLines(model)
+    // A title, and a line between, beside what the rows leave.
+    let left = height - 1 - lines.count - 1 - model.shown.count - notes.count - 2
+    let below = openLines(model, most: max(left, height / 5 - 1, 2)) + notes
     let room = max(height - lines.count - 2 - below.count, 1)
     model.page = room
     let (columns, name, sparkline) = Column.fitting(width)
@@ -47,7 +50,7 @@ struct Screen {
       let isSort = column == model.sort
       let arrow = isUnicode ? (model.isReversed ? "▲" : "▼") : (model.isReversed ? "^" : "v")
       titles.put(
-        column.title + (isSort ? arrow : ""), isSort ? .heading : .title,
+        column.title(in: model.window) + (isSort ? arrow : ""), isSort ? .heading : .title,
         columns: column == .name ? name : column.width, column == .name ? .left : .right)
     }
     if sparkline > 0 {
@@ -95,17 +98,37 @@ struct Screen {
     return line
   }
 
+  /// A sentence in as many lines as it takes, broken between words.
+  private func broken(_ sentence: String) -> [String] {
+    var lines = [""]
+    for word in sentence.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if columns(of: last) + 1 + columns(of: String(word)) <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
+  /// A sentence as the terminal can show it.
+  private func wholeLabel(_ text: String) -> String {
+    String(decoding: style.wholeLabel(Array(text.utf8)), as: UTF8.self)
+  }
+
   /// A name as the terminal can show it.
   func label(_ name: String) -> String {
     String(decoding: style.label(Array(name.utf8)), as: UTF8.self)
   }
 
-  /// Calls that are open, the oldest first: at most a fifth of the screen.
-  private func openLines(_ model: Model) -> [Line] {
+  /// Calls that are open, the oldest first: a fifth of the screen, and what the table does not need.
+  private func openLines(_ model: Model, most: Int) -> [Line] {
     let open = model.reading.open.sorted { $0.nanoseconds > $1.nanoseconds }
     guard !open.isEmpty else { return [] }
     let died = model.reading.status == .died
-    let most = max(height / 5 - 1, 2)
     var lines: [Line] = []
     var title = Line(died ? "OPEN WHEN IT DIED" : "OPEN", .title)
     title.fill(to: width, .title)
@@ -127,7 +150,7 @@ struct Screen {
 
   private func noteLines(_ model: Model) -> [Line] {
     let ink: Ink = model.reading.status == .died ? .bad : .warning
-    return model.reading.notes.prefix(3).map { Line(label($0), ink) }
+    return model.reading.notes.flatMap { broken(wholeLabel($0)) }.prefix(3).map { Line($0, ink) }
   }
 
   // MARK: The last line

@@ -59,7 +59,8 @@ extension Screen {
   }
 
   private func quantiles(_ detail: Reading.Detail) -> Line {
-    var line = Line()
+    // Whatever the window is.
+    var line = Line("in all  ", .dim)
     for (name, nanoseconds) in detail.quantiles {
       line.put(name + " ", .dim)
       line.put(text(style.duration(nanoseconds)) + "  ", .strong)
@@ -100,7 +101,7 @@ extension Screen {
       ("Enter", "the operation from near by; Escape goes back"),
       ("s > <", "sort by the next column, by the one before; left and right, too"),
       ("r", "the other way round"),
-      ("/", "show operations with these letters in their names; Escape ends it"),
+      ("/", "only operations with these letters in their names; Escape: all"),
       ("w", "window: now, last minute, 5 minutes, hour, total"),
       ("p space", "pause, and go on"),
       ("+ -", "look half as often, twice as often"),
@@ -108,8 +109,9 @@ extension Screen {
     ]
     let columns: [(String, String)] = [
       ("RATE/S", "calls that ended, a second"),
+      ("CALLS FAILED", "in the window; now: since the recording began"),
       ("P50 P95", "half, and 95 in 100, of the calls took no longer"),
-      ("CPU % WALL %", "of one CPU, one thread; now and total: without calls inside"),
+      ("CPU % WALL %", "of one CPU, one thread, without calls inside; with +, with them"),
       ("ALLOC/S LIVE", "memory that the operation itself took; what of it is not freed"),
       ("OPEN", "calls that have begun and not ended"),
     ]

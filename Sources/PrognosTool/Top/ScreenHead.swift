@@ -80,8 +80,14 @@ extension Screen {
       line.put(text(style.rate(errors)), errors > 0 ? .bad : .strong)
       line.put(" errors/min  ", .dim)
     }
-    line.put(model.window.name)
-    if model.window == .now { line.put(" (\(seconds(model.interval)))", .dim) }
+    if model.window != .now {
+      line.put(model.window.name)
+    } else if model.hasTwoLooks {
+      line.put(model.window.name)
+      line.put(" (\(seconds(model.interval)))", .dim)
+    } else {
+      line.put(Window.total.name)
+    }
     if !model.filter.isEmpty {
       line.put("  filter ", .dim)
       line.put(label(model.filter))

@@ -40,12 +40,12 @@ struct TopCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("Seconds between two looks, 0.125 to 60.", valueName: "seconds"))
+    help: ArgumentHelp("Seconds between two looks, 0.1 to 60.", valueName: "seconds"))
   var interval = 1.0
 
   func validate() throws {
-    guard (0.125...60).contains(interval) else {
-      throw ValidationError("--interval is \(interval); expected 0.125 to 60.")
+    guard (0.1...60).contains(interval) else {
+      throw ValidationError("--interval is \(interval); expected 0.1 to 60.")
     }
   }
 
@@ -63,7 +63,7 @@ struct TopCommand: ParsableCommand {
       recorded = chooser.run(on: terminal, &signal)
     }
     if let recorded {
-      var loop = TopLoop(LiveSource(recorded), interval: interval)
+      var loop = TopLoop(LiveSource(recorded, interval: interval), interval: interval)
       signal = loop.run(on: terminal)
     }
     terminal.leave()
@@ -77,9 +77,14 @@ struct LiveSource: ReadingSource {
   private let command: String
   /// The process, as it was when it was last seen alive.
   private var process: Reading.Process?
+  private var isFirst = true
+  private var latestLook: UInt64 = 0
+  /// How far back a screen's past goes, in nanoseconds.
+  private let reach: UInt64
 
-  init(_ recorded: Recorded) {
+  init(_ recorded: Recorded, interval: Double) {
     self.recorded = recorded
+    reach = UInt64(Double(Trail.most) * interval * 1e9)
     command = recorded.command
   }
 
@@ -98,21 +103,47 @@ struct LiveSource: ReadingSource {
     let profile =
       found?.profile ?? Profile(of: recorded.recording, at: moment, distributions: .none)
     var reading = Reading(profile, open, processID: recorded.processID, isLive: isLive)
-    reading.atNanoseconds = monotonicNanoseconds()
+    reading.atNanoseconds = lookedAt(moment, isLive: isLive)
+    latestLook = reading.atNanoseconds
     reading.command = command
     reading.status = isLive ? .live : status == .stopped ? .finished : .died
     reading.isEnabled = recorded.isEnabled
     reading.window = window
     if let past = found?.past { reading.take(past, profile) }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
+    if isFirst {
+      isFirst = false
+      let now = moment.monotonicNanoseconds
+      reading.past = PastSecond.all(of: recorded.recording, at: now, reach: reach)
+      reading.pastCalls = PastCalls.all(of: recorded.recording, at: now, reach: reach)
+      if !isLive { process = Reading.Process(recorded.recording.point(at: now)) }
+    }
     reading.process = process
     if let detail { reading.detail = Reading.Detail(recorded.report(), detail) }
     if recorded.file.isTruncated {
       reading.notes.append("The file was cut short: what is missing reads as nothing.")
     }
-    if status == .died {
-      reading.notes.append("Process \(recorded.processID) died; this is the last that it recorded.")
-    }
+    if status == .died { reading.notes.append(ending) }
     return reading
+  }
+
+  /// The moment that a reading is of. What ended shortly after the look before has no rates of its own.
+  private func lookedAt(_ moment: ReadingMoment, isLive: Bool) -> UInt64 {
+    let now = monotonicNanoseconds()
+    if isLive { return now }
+    let end = min(moment.monotonicNanoseconds, now)
+    return end > latestLook &+ 100_000_000 || latestLook == 0 ? end : latestLook
+  }
+
+  /// How the process ended, as far as its recording tells.
+  private var ending: String {
+    if recorded.isReplaced {
+      return "It is another program now, by exec; this is the last that it recorded before."
+    }
+    let style: TextStyle = Surroundings.isUnicode ? .unicode : .ascii
+    if let death = recorded.recording.fatalSignal(style) {
+      return "It \(String(decoding: death, as: UTF8.self))."
+    }
+    return "It was killed, crashed or left by _exit; this is the last that it recorded."
   }
 }

@@ -23,12 +23,15 @@ struct TopLoop {
   /// Returns the signal that ended it, if one did.
   mutating func run(on terminal: Terminal) -> Int32? {
     var nextReading = 0.0
+    var looks = 0
     var isWanted = true
     while true {
       if isWanted || !model.isPaused && now() >= nextReading {
         isWanted = false
         read()
-        nextReading = now() + model.interval
+        // Before the second look all rates are averages since the beginning: it comes soon.
+        nextReading = now() + (looks == 0 ? min(model.interval, 0.5) : model.interval)
+        looks += 1
       }
       draw(terminal)
       let wait = model.isPaused ? 3600 : max(nextReading - now(), 0)
