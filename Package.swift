@@ -84,7 +84,8 @@ let fuzz: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz", exclude: ["corpus", "regressions"],
+      name: "Fuzz", dependencies: ["Hostile"], path: "Tests/Fuzz",
+      exclude: ["corpus", "regressions"],
       swiftSettings: swift,
       linkerSettings: [
         .unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld", "-Xlinker", "--gc-sections"])
@@ -103,7 +104,8 @@ let tool: [Target] = [
     // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
     linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--gc-sections"])]),
   .testTarget(
-    name: "ToolTests", dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool"],
+    name: "ToolTests",
+    dependencies: ["CShim", "CPrognos", "Recording", "Export", "PrognosTool", "Hostile"],
     swiftSettings: swift),
 ]
 

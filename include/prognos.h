@@ -54,9 +54,10 @@
  * errno        No function changes it.
  * Host         Loading the library starts no thread, installs no signal handler, reads no file and
  *              allocates nothing. What recording takes later stays within memory_limit_bytes;
- *              reading and dumping use malloc meanwhile. prognos_start() replaces entries in the
- *              tables of calls of all loaded objects and handles SIGPROF, as far as its options ask
- *              for it; prognos_stop() puts both back.
+ *              reading and dumping use malloc meanwhile. prognos_start() starts one thread, which
+ *              blocks all signals and wakes up once a second, replaces entries in the tables of
+ *              calls of all loaded objects and handles SIGPROF, as far as its options ask for it;
+ *              prognos_stop() ends and puts back all of that.
  */
 #ifndef PROGNOS_H
 #define PROGNOS_H

@@ -33,7 +33,8 @@ int shim_recording_open(const char *path, uint64_t *size) {
 
 // ---- files that are cut while they are mapped --------------------------------------------------
 
-enum { most_regions = 64 };
+// A program that lists recordings has them all open. Address space ends at 32,768 of them.
+enum { most_regions = 1024 };
 static struct {
     atomic_uintptr_t start; // 0 in a free slot
     atomic_bool cut;
@@ -95,8 +96,17 @@ void *shim_recording_map(int fd, uint64_t bytes, bool copy) {
     bool done;
     if (copy) {
         done = mprotect(start, part, PROT_READ | PROT_WRITE) == 0;
+        size_t data_end = 0;
         for (size_t have = 0; done && have < part;) {
-            ssize_t got = pread(fd, start + have, part - have, (off_t)have);
+            if (have >= data_end) { // holes stay zeros that take no memory
+                off_t data = lseek(fd, (off_t)have, SEEK_DATA);
+                if (data < 0 && errno == ENXIO) break;
+                off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+                have = data < 0 ? have : (size_t)data;
+                data_end = hole < 0 || (size_t)hole > part ? part : (size_t)hole;
+                continue;
+            }
+            ssize_t got = pread(fd, start + have, data_end - have, (off_t)have);
             if (got < 0 && errno == EINTR) continue;
             done = got >= 0;
             if (got <= 0) break; // shorter than it was: the rest is zeros

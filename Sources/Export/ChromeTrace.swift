@@ -31,14 +31,14 @@ extension Report {
       json.key("traceEvents")
       json.array { json in
         putName("process_name", command, thread: nil, &json)
-        // Rings do not overlap: so many events there may be.
+        // Rings do not overlap, nor do the frames of calls without a begin: so many there may be.
         var left = Int(recording.byteCount / 8)
         recording.forEachLane { lane in
           guard left > 0 else { return }
           let timeline = recording.timeline(of: lane)
-          left -= timeline.events.count
           if timeline.events.isEmpty { return }
           let found = TimelineCalls(timeline, of: lane, in: recording, until: last)
+          left -= max(timeline.events.count, found.calls.count)
           for thread in found.threads {
             let isMain = thread.id == processID && thread.name.isEmpty
             putName("thread_name", isMain ? command : thread.name, thread: thread.id, &json)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CShim
 import Glibc
 import Recording
 
@@ -41,6 +42,8 @@ struct Command: ParsableCommand {
   ]
 
   static func main() {
+    // Somebody may cut a recording short while it is read.
+    _ = shim_recording_survive_cuts()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -10,8 +10,17 @@
 // - Numbers are added by wrapping, and become whole ones by `whole`: no sum and no quotient can trap.
 
 extension Recording {
-  /// The bytes that the recording says it has: at most 4 GiB.
-  public var byteCount: UInt32 { UInt32(clamping: header.pointee.bytes.value) }
+  /// The bytes that the recording says it has, as far as its file has them: at most 4 GiB.
+  public var byteCount: UInt32 { min(UInt32(clamping: header.pointee.bytes.value), readableBytes) }
+
+  /// How many operations there are, one after the other: one without a name is none, whatever their number says.
+  /// `known` of them were found before.
+  func namedOperations(beyond known: UInt32) -> UInt32 {
+    let end = operationCount
+    var count = min(known, end)
+    while count < end, operation(count &+ 1).pointee.name.value != 0 { count &+= 1 }
+    return count
+  }
 
   /// How many of `count` records of so many bytes, the first at an offset, lie within the recording.
   public func fitting(_ count: UInt32, of bytes: UInt32, at offset: UInt32) -> UInt32 {

@@ -13,7 +13,8 @@ extension Recording {
   /// - Returns: false when there is nothing to take over, or no room.
   /// Cost: proportional to the old history's bytes, some tens of nanoseconds each; uses malloc.
   public func adoptHistory(from old: Recording, nanosecondsPerTick: Double) -> Bool {
-    guard old.hasHistory, prepareHistory(), header.pointee.history.points[0].written.value == 0
+    guard old.hasHistory, old.historyIsOfUsualSize, prepareHistory(),
+      header.pointee.history.points[0].written.value == 0
     else { return false }
     var adoption = HistoryAdoption(self, old, nanosecondsPerTick)
     // With the old process's number, until its last seconds are summed up, too.
@@ -36,6 +37,20 @@ extension Recording {
   }
 }
 
+extension Recording {
+  /// Whether the rings take no more than a share of the recording, as they do: else to take them over would cost
+  /// the new process as much time as somebody liked.
+  fileprivate var historyIsOfUsualSize: Bool {
+    var bytes: UInt64 = 0
+    for tier in 0..<Tier.count {
+      bytes &+= UInt64(header.pointee.history.records[tier].capacity.value)
+      bytes &+=
+        UInt64(header.pointee.history.points[tier].capacity.value) &* UInt64(ProcessPoint.bytes)
+    }
+    return bytes <= UInt64(byteCount) / 2
+  }
+}
+
 /// What is needed while a history is taken over.
 private struct HistoryAdoption {
   private let new: Recording
@@ -52,9 +67,7 @@ private struct HistoryAdoption {
       Double(bitPattern: old.header.pointee.nanosecondsPerTick.value) / nanosecondsPerTick
     // Calibrations of one counter differ by some millionths.
     rate = ratio > 1e-6 && ratio < 1e6 && abs(ratio - 1) > 1e-3 ? ratio : 1
-    let capacity = old.header.pointee.bytes.value / UInt64(OperationRecord.bytes)
-    let count = min(UInt64(old.operationCount), capacity)
-    handles = [UInt32](repeating: 0, count: Int(count) + 1)
+    handles = [UInt32](repeating: 0, count: Int(old.operationCount) + 1)
     handles[0] = 1
   }
 
@@ -174,7 +187,7 @@ private struct HistoryAdoption {
   /// 0 when the name cannot be read, or finds no room.
   private func named(_ operation: UInt32) -> UInt32 {
     let header = old.header
-    let limit = header.pointee.bytes.value
+    let limit = UInt64(old.byteCount)
     let record =
       UInt64(header.pointee.operationsOffset.value) &+ UInt64(operation)
       &* UInt64(OperationRecord.bytes)

@@ -95,6 +95,9 @@ struct EntryReader {
   private var bucket = -1
   private var state = State.atEntry
 
+  /// More than there can be.
+  private static var operationLimit: UInt64 { 1 << 24 }
+
   private enum State: UInt8 { case atFirst, atEntry, atTotals, atBuckets }
 
   init(_ reader: RecordReader) {
@@ -108,8 +111,11 @@ struct EntryReader {
     while nextBucket() != nil {}
     guard !reader.isAtEnd else { return false }
     let step = reader.number()
-    guard step < 1 << 24, state == .atFirst || step > 0 else { return false }
-    operation = operation &+ UInt32(truncatingIfNeeded: step)
+    // Handles rise: a record has no more entries than there are operations.
+    let next = UInt64(operation) &+ step
+    guard next < Self.operationLimit, step < Self.operationLimit, state == .atFirst || step > 0
+    else { return false }
+    operation = UInt32(truncatingIfNeeded: next)
     mask = reader.number()
     state = .atTotals
     return true

@@ -116,7 +116,7 @@ extension Recording {
       UInt64(header.pointee.history.points[tier].offset.value) &+ UInt64(capacity)
       &* UInt64(ProcessPoint.bytes)
     let isWithin =
-      capacity > 0 && end <= header.pointee.bytes.value
+      capacity > 0 && end <= UInt64(byteCount)
       && header.pointee.history.points[tier].offset.value % 8 == 0
     return isWithin && header.pointee.history.isReady.acquired != 0 ? capacity : nil
   }

@@ -109,7 +109,7 @@ struct RecordReader {
     let offset = header.pointee.history.records[tier].offset.value
     capacity = UInt64(header.pointee.history.records[tier].capacity.value)
     guard header.pointee.history.isReady.acquired != 0, capacity >= 64,
-      UInt64(offset) &+ capacity <= header.pointee.bytes.value
+      UInt64(offset) &+ capacity <= UInt64(recording.byteCount)
     else { return nil }
     base = recording.at(offset)
     limit = header.pointee.history.records[tier].end.acquired

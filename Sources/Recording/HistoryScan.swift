@@ -59,7 +59,7 @@ extension Recording {
     guard header.pointee.history.isReady.acquired != 0, let slot = collectedPage(of: operation)
     else { return nil }
     let page = slot.pointee.acquired
-    guard page != 0, page % 8 == 0, UInt64(page) + UInt64(Layout.page) <= header.pointee.bytes.value
+    guard page != 0, page % 8 == 0, UInt64(page) + UInt64(Layout.page) <= UInt64(byteCount)
     else { return nil }
     return at(page &+ operation % CollectedOperation.perPage &* CollectedOperation.bytes)
   }
@@ -69,7 +69,7 @@ extension Recording {
     let directory = header.pointee.history.directory.value
     let end = UInt64(directory) + (UInt64(index) + 1) * 4
     guard index < header.pointee.history.directoryCount.value, directory % 4 == 0,
-      end <= header.pointee.bytes.value
+      end <= UInt64(byteCount)
     else { return nil }
     return at(directory &+ index &* 4)
   }

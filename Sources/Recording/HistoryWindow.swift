@@ -14,6 +14,9 @@ public struct HistoryWindow {
 
   private let recording: Recording
   private let wanted: UInt32?
+  /// How many more octaves of buckets its operations may have: what the records count the lanes have counted, too,
+  /// so that each takes its room there. In damaged records it costs two bytes to name one.
+  private var octavesLeft: UInt32
 
   /// Reads a window. nil when the recording has no history.
   ///
@@ -24,6 +27,7 @@ public struct HistoryWindow {
     recording = profile.recording
     guard recording.hasHistory else { return nil }
     wanted = operation
+    octavesLeft = recording.byteCount / Histogram.octaveBytes &+ UInt32(Histogram.octaveCount)
     let count = profile.operations.count + 1
     totals = [HistoryTotals](repeating: HistoryTotals(), count: count)
     distributions = [Distribution](repeating: Distribution(), count: count)
@@ -61,12 +65,16 @@ public struct HistoryWindow {
         let mask = entries.mask
         totals[id].absorb(entries.totals(), mask: mask)
         while let (bucket, count) = entries.nextBucket() {
-          distributions[id].add(
-            count, octave: bucket / Histogram.bucketsPerOctave,
-            within: bucket % Histogram.bucketsPerOctave)
+          add(count, bucket, to: id)
         }
       }
     }
+  }
+
+  private mutating func add(_ count: UInt64, _ bucket: Int, to id: Int) {
+    let octave = bucket / Histogram.bucketsPerOctave
+    guard distributions[id].has(octave) || ReadingBudget.take(&octavesLeft) else { return }
+    distributions[id].add(count, octave: octave, within: bucket % Histogram.bucketsPerOctave)
   }
 
   /// Adds what no record holds yet.
@@ -93,7 +101,7 @@ public struct HistoryWindow {
       let recorded = counts.map { $0.pointee.counts[within].value } ?? 0
       let more = UInt32(truncatingIfNeeded: count) &- recorded
       guard more > 0, more < 0x8000_0000 else { return }
-      distributions[Int(id)].add(UInt64(more), octave: octave, within: within)
+      add(UInt64(more), bucket, to: Int(id))
     }
   }
 }
@@ -101,17 +109,20 @@ public struct HistoryWindow {
 extension Recording {
   /// Calls `body`, which reads, again until no tick came between, or one that never ended.
   public func betweenTicks(at moment: ReadingMoment, _ body: () -> Void) {
-    for _ in 0..<64 {
+    // A tick is a matter of milliseconds, once a second: that eight readings in a row meet one is no collector.
+    var readings = 0
+    for _ in 0..<64 where readings < 8 {
       let before = header.pointee.history.version.acquired
       if before & 1 != 0 {
         moment.waitForWriter()
         continue
       }
+      readings += 1
       body()
       atomicMemoryFence(ordering: .acquiring)
       if header.pointee.history.version.value == before { return }
     }
-    body()
+    if readings == 0 { body() }
   }
 
   /// Whether a tier has all records since a moment, or since this process's recording began.
@@ -131,7 +142,7 @@ extension Recording {
     var offset = collected.pointee.octaves.acquired
     for _ in 0..<Histogram.octaveCount {
       guard offset != 0, offset % 8 == 0,
-        UInt64(offset) + UInt64(CollectedOctave.bytes) <= header.pointee.bytes.value
+        UInt64(offset) + UInt64(CollectedOctave.bytes) <= UInt64(byteCount)
       else { return nil }
       let found: UnsafeMutablePointer<CollectedOctave> = at(offset)
       if found.pointee.number.value == UInt32(octave) { return found }

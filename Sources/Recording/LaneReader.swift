@@ -153,7 +153,7 @@ extension Recording {
     guard withDistribution else { return (totals, Distribution()) }
     var distribution = Distribution()
     let octaves = budget.octaves
-    for attempt in 0..<histogramAttempts {
+    for attempt in 0..<(moment.isLive ? histogramAttempts : 1) {
       if attempt > 0 { totals = readTotals(node, at: moment) }
       budget.octaves = octaves
       // Left half done for good, by a siglongjmp out of it or by a death: once is enough to wait.
@@ -166,7 +166,7 @@ extension Recording {
         return (totals, distribution)
       }
     }
-    return (readTotals(node, at: moment), distribution)
+    return (moment.isLive ? readTotals(node, at: moment) : totals, distribution)
   }
 
   /// A node's numbers of one moment.
@@ -174,9 +174,12 @@ extension Recording {
     _ node: UnsafeMutablePointer<CallNode>, at moment: ReadingMoment
   ) -> Totals {
     var totals = Totals()
-    for attempt in 0..<(moment.isLive ? totalsAttempts : 1) {
+    let last = moment.isLive ? totalsAttempts &- 1 : 0
+    for attempt in 0...last {
       if attempt > attemptsBeforeWaiting { moment.waitForWriter() }
       let ended = node.pointee.ended.acquired
+      // In the midst of a change: not worth reading. So nodes that stay so cost little, however many there are.
+      if attempt < last, node.pointee.begun.value != ended { continue }
       totals = readCells(node)
       totals.count = ended
       atomicMemoryFence(ordering: .acquiring)

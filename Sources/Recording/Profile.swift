@@ -84,7 +84,7 @@ public struct Profile {
   public init(of recording: Recording, at moment: ReadingMoment, distributions: Distributions) {
     self.recording = recording
     self.moment = moment
-    pathless = (0..<recording.operationCount).map {
+    pathless = (0..<recording.namedOperations(beyond: 0)).map {
       var totals = recording.readPathless(of: $0 + 1)
       totals.addSuspension(at: moment)
       return totals
@@ -126,7 +126,8 @@ public struct Profile {
       offset = older < offset ? older : 0
     }
     // Of an operation that was named before its node was found.
-    let operationCount = recording.operationCount
+    let operationCount = recording.namedOperations(
+      beyond: UInt32(truncatingIfNeeded: pathless.count))
     let open = recording.withOpenCalls(of: lane, at: moment) {
       for offset in offsets.reversed() {
         let node: UnsafeMutablePointer<CallNode> = recording.at(offset)

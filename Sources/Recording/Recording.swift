@@ -2,12 +2,18 @@
 
 /// A recording in memory: one bounded region in which everything is found by its offset.
 ///
-/// A value of this type is the region's address alone. The region is never unmapped while the process
-/// lives, and all offsets in it were handed out by this module, so that writers need no checks.
+/// A value of this type is the region's address, and for readers of a file what that has. The region is never
+/// unmapped while the process lives, and all offsets in it were handed out by this module, so that writers need
+/// no checks.
 public struct Recording: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
+  /// No more than these bytes can be anything but zeros, whatever the header says.
+  let readableBytes: UInt32
 
-  @inline(__always) public init(base: UnsafeMutableRawPointer) { self.base = base }
+  @inline(__always) public init(base: UnsafeMutableRawPointer, readableBytes: UInt32 = .max) {
+    self.base = base
+    self.readableBytes = readableBytes
+  }
 
   /// The structure at an offset. The caller vouches for the offset's having been made for a `T`.
   @inline(__always) public func at<T: ~Copyable>(_ offset: UInt32) -> UnsafeMutablePointer<T> {
@@ -22,7 +28,7 @@ public struct Recording: @unchecked Sendable {
 
   /// Makes a recording of zeroed memory of at least `layout.bytes`.
   public init(zeroed memory: UnsafeMutableRawPointer, layout: Layout) {
-    base = memory
+    self.init(base: memory)
     let header = header
     header.pointee.version.set(Header.version)
     header.pointee.byteOrder.set(Header.byteOrder)

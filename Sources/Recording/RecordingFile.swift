@@ -18,24 +18,36 @@ public struct RecordingFile: @unchecked Sendable {
   ///
   /// - Parameter copying: reads it into memory instead of mapping it: for a host, since a mapped file that
   ///   somebody cuts short ends the process by SIGBUS (`shim_recording_survive_cuts`).
+  /// - Parameter most: a file of more bytes is not read.
   public init(
-    path: UnsafePointer<CChar>, copying: Bool = false
+    path: UnsafePointer<CChar>, copying: Bool = false, atMost most: UInt64 = .max
   ) throws(RecordingFailure) {
     var size: UInt64 = 0
     let file = shim_recording_open(path, &size)
     if file < 0 { throw .cannotOpen(-file) }
+    if size > most {
+      shim_close(file)
+      throw .tooLong(size)
+    }
     let start = shim_recording_map(file, size, copying)
     let failure = shim_errno()
     shim_close(file)
     guard let start else { throw .cannotMap(failure) }
-    recording = Recording(base: start)
-    fileBytes = size
     do throws(RecordingFailure) {
-      try recording.checkHeader(fileBytes: size)
+      try self.init(mapped: start, fileBytes: size)
     } catch {
-      close()
+      shim_recording_unmap(start)
       throw error
     }
+  }
+
+  /// What `shim_recording_map` has mapped already.
+  package init(
+    mapped start: UnsafeMutableRawPointer, fileBytes: UInt64
+  ) throws(RecordingFailure) {
+    recording = Recording(base: start, readableBytes: UInt32(clamping: fileBytes))
+    self.fileBytes = fileBytes
+    try recording.checkHeader(fileBytes: fileBytes)
   }
 
   public func close() { shim_recording_unmap(recording.base) }
@@ -56,6 +68,7 @@ public enum RecordingFailure: Error {
   case cannotMap(Int32)
   /// The bytes that it has.
   case tooShort(UInt64)
+  case tooLong(UInt64)
   case noRecording
   case otherByteOrder
   case otherVersion(UInt32)
@@ -81,6 +94,10 @@ public enum RecordingFailure: Error {
       text.put(bytes)
       text.put(" bytes, and the header alone has ")
       text.put(UInt64(Layout.headerBytes))
+    case .tooLong(let bytes):
+      text.put("has ")
+      text.put(bytes)
+      text.put(" bytes, which is more than was to be read")
     case .noRecording: text.put("is no recording: it does not begin as one")
     case .otherByteOrder:
       text.put(

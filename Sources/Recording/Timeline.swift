@@ -55,7 +55,7 @@ extension Recording {
     let start = place & 0xFFFF_FFFF
     let bytes = UInt64(byteCount)
     guard place != 0, size & (size &- 1) == 0, size >= 16, start & 7 == 0,
-      start >= UInt64(Layout.page), start < bytes, size <= (bytes &- start) / 8
+      start >= UInt64(Layout.page), start < bytes, size <= (bytes &- start) / 8, size <= bytes / 16
     else { return ([], false) }
     let end = lane.pointee.timeline.position.acquired
     let kept = size &- TimelineRing.unpublished

@@ -30,6 +30,7 @@ public final class HostileFile {
     close(file)
     munmap(original, bytes)
     if let mapping { munmap(mapping, bytes) }
+    if let reserve { shim_recording_unmap(reserve) }
   }
 
   public var path: String { "/proc/self/fd/\(file)" }
@@ -43,6 +44,11 @@ public final class HostileFile {
     return Recording(base: start)
   }()
   private var mapping: UnsafeMutableRawPointer?
+
+  /// The file as its readers map it, kept for many readings: to make the 4 GiB anew for each takes longer than to
+  /// read what is there.
+  private lazy var reserve: UnsafeMutableRawPointer? = shim_recording_map(
+    file, UInt64(bytes), false)
 
   /// The recording as it was made.
   public var sample: Recording { Recording(base: original) }
@@ -87,38 +93,75 @@ public enum Examination {
   case spoilt(String)
 }
 
+/// The forms in which a recording is shown.
+public struct Forms: OptionSet, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let text = Forms(rawValue: 1)
+  public static let ascii = Forms(rawValue: 2)
+  public static let json = Forms(rawValue: 4)
+  public static let folded = Forms(rawValue: 8)
+  public static let trace = Forms(rawValue: 16)
+  public static let all = Forms(rawValue: 31)
+}
+
 extension HostileFile {
   /// Reads everything. `status` is what the process is taken for; `copying` reads a copy.
-  public func examine(as status: RecordingStatus, copying: Bool = false) -> Examination {
+  public func examine(
+    as status: RecordingStatus, copying: Bool = false, forms: Forms = .all
+  ) -> Examination {
     do throws(RecordingFailure) {
       let recording = try RecordingFile(path: path, copying: copying)
       defer { recording.close() }
-      // Nobody writes to it: what is half done stays so, and is not worth a thousand naps.
-      let now = recording.moment(status: status)
-      let moment = ReadingMoment(
-        ticks: now.ticks, monotonicNanoseconds: now.monotonicNanoseconds,
-        nanosecondsPerTick: now.nanosecondsPerTick, cpuNanoseconds: now.cpuNanoseconds,
-        isLive: now.isLive)
-      let report = Report(of: recording, status: status, at: moment, path: Array(path.utf8))
-      _ = report.text(unicode: false)
-      _ = recording.status
-      let (text, json, folded) = (
-        report.text(unicode: true).bytes, report.json().bytes, report.folded().bytes
-      )
-      let trace = report.chromeTrace().bytes
-      for (output, name) in [(text, "text"), (json, "JSON"), (folded, "folded"), (trace, "trace")] {
-        if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
-      }
-      func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-      return .answered(text: string(text), json: string(json), folded: string(folded))
+      return show(recording, as: status, forms)
     } catch {
       return .refused(String(decoding: error.text, as: UTF8.self))
     }
   }
 
+  /// The same, in a mapping that stays from one time to the next.
+  public func examineAgain(as status: RecordingStatus, forms: Forms) -> Examination {
+    guard length == bytes, let reserve else { return examine(as: status, forms: forms) }
+    do throws(RecordingFailure) {
+      let recording = try RecordingFile(mapped: reserve, fileBytes: UInt64(bytes))
+      return show(recording, as: status, forms)
+    } catch {
+      return .refused(String(decoding: error.text, as: UTF8.self))
+    }
+  }
+
+  private func show(
+    _ recording: RecordingFile, as status: RecordingStatus, _ forms: Forms
+  ) -> Examination {
+    // Nobody writes to it: what is half done stays so, and is not worth a thousand naps.
+    let now = recording.moment(status: status)
+    let moment = ReadingMoment(
+      ticks: now.ticks, monotonicNanoseconds: now.monotonicNanoseconds,
+      nanosecondsPerTick: now.nanosecondsPerTick, cpuNanoseconds: now.cpuNanoseconds,
+      isLive: now.isLive)
+    let report = Report(of: recording, status: status, at: moment, path: Array(path.utf8))
+    _ = recording.status
+    let shown: [(Forms, String, () -> Output)] = [
+      (.text, "text", { report.text(unicode: true) }),
+      (.json, "JSON", { report.json() }),
+      (.folded, "folded", { report.folded() }),
+      (.ascii, "plain text", { report.text(unicode: false) }),
+      (.trace, "trace", { report.chromeTrace() }),
+    ]
+    var found: [String] = []
+    for (form, name, make) in shown {
+      let output = forms.contains(form) ? make().bytes : []
+      if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
+      found.append(String(decoding: output, as: UTF8.self))
+    }
+    return .answered(text: found[0], json: found[1], folded: found[2])
+  }
+
   /// What a terminal would obey, or no reader of UTF-8 would take.
   private func fault(in output: [UInt8]) -> String? {
-    for (index, byte) in output.enumerated() {
+    for index in output.indices where output[index] < 0x20 || output[index] >= 0x7F {
+      let byte = output[index]
       if byte < 0x20 && byte != 0x0A || byte == 0x7F { return "byte \(byte) at \(index)" }
       if byte == 0xC2, index + 1 < output.count, output[index + 1] < 0xA0 {
         return "a control character at \(index)"

@@ -74,6 +74,7 @@ private struct SampleBuilder {
           unixNanoseconds: 1_700_000_000_000_000_000 + second * 1_000_000_000),
         interval: 1_000_000_000, process: ProcessPoint())
     }
+    addCrash(in: serve, query)
     open([serve, query], on: first)
     // Deeper than a lane's own frames.
     open([UInt32](repeating: walk, count: 60), on: second)
@@ -150,6 +151,34 @@ private struct SampleBuilder {
       recording.session(handle)?.pointee.calls.count.add(3)
       recording.session(handle)?.pointee.calls.wallTicks.add(30_000)
     }
+  }
+
+  func addCrash(in outer: UInt32, _ inner: UInt32) {
+    guard recording.prepareCrashNotes(),
+      let note = recording.claimCrashNote(for: 100, isLast: true)
+    else { return }
+    note.pointee.signal.set(11)
+    note.pointee.code.set(1)
+    note.pointee.threadID.set(100)
+    note.pointee.address.set(0xDEAD_BEEF)
+    note.pointee.ticks.set(1_900_000)
+    note.pointee.unixNanoseconds.set(1_700_000_001_000_000_000)
+    note.pointee.threadName[0].set(0x72_656B_726F77)  // "worker"
+    note.pointee.lane.set(1)
+    note.pointee.depth.set(2)
+    note.pointee.operationCount.set(2)
+    note.pointee.operations[0].set(inner)
+    note.pointee.operations[1].set(outer)
+    note.pointee.registerCount.set(17)
+    for index in 0..<17 { note.pointee.registers[index].set(UInt64(index) << 32) }
+    note.pointee.frameCount.set(3)
+    for index in 0..<3 {
+      note.pointee.frames[index].set(
+        FrameCode.make(module: UInt64(index % 2), address: 0x1000 + UInt64(index) * 16))
+    }
+    note.pointee.isWhole.set(1)
+    note.pointee.state.publish(CrashNote.State.last)
+    recording.header.pointee.crash.signals.set(1)
   }
 
   func addSamples(to path: [UInt32], on lane: UnsafeMutablePointer<Lane>) {

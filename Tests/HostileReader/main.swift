@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads damaged recordings in a process of its own: HostileReader SEED COUNT. A trap, an access out of bounds or
-// a hang ends it; then its last line is the seed that did it. In order, it prints what it met and exits with 0.
+// Reads damaged recordings in a process of its own: HostileReader SEED COUNT [attended]. A trap, an access out of
+// bounds, a hang, or a want of more than 256 MiB for a recording of one ends it; then its last line is the seed that
+// did it. In order, it prints what it met and exits with 0. When attended, it ends with its standard input.
 import Foundation
 import Glibc
 import Hostile
@@ -21,12 +22,22 @@ private func die(_ signal: Int32) {
   raise(signal)
 }
 
-guard CommandLine.arguments.count == 3, let first = Int(CommandLine.arguments[1]),
+guard CommandLine.arguments.count >= 3, let first = Int(CommandLine.arguments[1]),
   let count = Int(CommandLine.arguments[2])
 else {
-  print("usage: HostileReader SEED COUNT")
+  print("usage: HostileReader SEED COUNT [attended]")
   exit(2)
 }
+if CommandLine.arguments.last == "attended" {
+  Thread.detachNewThread {
+    var byte: UInt8 = 0
+    while read(0, &byte, 1) > 0 {}
+    _exit(3)
+  }
+}
+// What can be written to; the 4 GiB of zeros that a file lies in are not.
+var limit = rlimit(rlim_cur: 256 << 20, rlim_max: 256 << 20)
+setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
 for signal in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGALRM] { Glibc.signal(signal, die) }
 let file = HostileFile()
 var (refused, answered) = (0, 0)
@@ -35,7 +46,10 @@ for seed in first..<first + count {
   alarm(60)  // it takes milliseconds
   var flips = Flips(seed: UInt64(seed))
   let status = flips.apply(to: file)
-  switch file.examine(as: status, copying: seed % 8 == 0) {
+  let found =
+    seed % 4 == 0
+    ? file.examine(as: status, copying: seed % 8 == 0) : file.examineAgain(as: status, forms: .all)
+  switch found {
   case .refused: refused += 1
   case .answered(_, let json, _):
     answered += 1

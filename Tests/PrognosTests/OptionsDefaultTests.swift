@@ -117,7 +117,7 @@ struct OptionsDefaultTests {
       #expect(messages.all[0].hasPrefix("prognos 1.0.0: recording up to 50331648 bytes; time by "))
       #expect(messages.all[1].contains("fewer than asked for"))
       #expect(messages.all[2].hasPrefix("prognos: asked for, and not tracked: "))
-      #expect(messages.all[2].hasSuffix(" timeline"))
+      #expect(messages.all[2].hasSuffix(" samples"))
       #expect(messages.all.allSatisfy { !$0.contains("\n") })
     }
   }

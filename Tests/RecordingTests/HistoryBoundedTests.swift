@@ -6,13 +6,13 @@ import Testing
 
 @Suite("The history is bounded")
 struct HistoryBoundedTests {
-  /// A day of ticks, or some minutes of it: PROGNOS_SIMULATED_SECONDS=86400 with 10,000 operations on 1,024 lanes is
-  /// what docs/recording.md gives figures of (swift test -c release -Xswiftc -enable-testing).
+  /// A day of ticks, or some minutes of it: PROGNOS_SIMULATED_SECONDS=86400 with 10,000 operations on 1,024 lanes
+  /// and 10,000 sessions is what docs/recording.md gives figures of (swift test -c release -Xswiftc -enable-testing).
   @Test("Memory stays as it is after the first minutes, and within the limit")
   func flat() throws {
     let seconds = getenv("PROGNOS_SIMULATED_SECONDS").flatMap { Int(String(cString: $0)) }
-    let (operations, lanes, ticks) =
-      seconds.map { (10_000, 1_024, $0) } ?? (1_000, 48, 400)
+    let (operations, lanes, open, ticks) =
+      seconds.map { (10_000, 1_024, 10_000, $0) } ?? (1_000, 48, 100, 400)
     let sandbox = Sandbox(
       limit: seconds == nil ? 8 << 20 : 48 << 20, operations: 16_384, lanes: UInt32(lanes))
     let recording = sandbox.recording
@@ -22,6 +22,12 @@ struct HistoryBoundedTests {
     for index in 0..<operations {
       let id = try sandbox.name("operation \(index)")
       nodes.append((sandbox.node([id], on: all[index % lanes]), all[index % lanes]))
+    }
+    let sessions = try (0..<open).map { number in
+      let handle = recording.openSession(
+        CleanText("session \(number)"), ticks: 1, unix: 1_000_000)
+      let session = handle.flatMap { recording.session($0) }
+      return try #require(session)
     }
     var random = SplitMix(state: 7)
     var (used, dearest, calls): (UInt64, UInt64, UInt64) = (0, 0, 0)
@@ -35,6 +41,10 @@ struct HistoryBoundedTests {
             on: nodes[index].lane)
           calls += 1
         }
+        let call = SessionCall(
+          wallTicks: 1_100 << (second / 10 % 4), enteredTicks: 1, offCPUNanoseconds: 0, work: 1,
+          hasFailed: false)
+        recording.count(call, in: sessions[index % open], at: UInt64(second) * Past.second)
       }
       let before = clock()
       recording.tick(
@@ -51,6 +61,7 @@ struct HistoryBoundedTests {
     #expect(sandbox.header.pointee.history.refused.value == 0)
     let profile = sandbox.profile(at: UInt64(ticks) * Past.second)
     #expect(profile.everything.count == calls)
+    #expect(sessions.reduce(UInt64(0)) { $0 + $1.pointee.calls.count.value } * 2 == calls)
     let window = try #require(HistoryWindow(of: profile, nanoseconds: 3_600 * Past.second))
     let counted = window.totals.dropFirst().reduce(UInt64(0)) { $0 + $1.finished }
     let perSecond = UInt64(operations / 10 * 2)

@@ -34,24 +34,30 @@ enum {
 static char place[128]; /* a directory of the test's own, in memory */
 static char disk[128];  /* one that is on a disk, where there is one */
 
-static void remove_directory(const char *path) {
-    char command[512];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    if (system(command) != 0) perror(path);
+/* Cases run in children of this process, which end by _exit or die: what they leave is removed by it. */
+static pid_t family;
+
+static void leave_all(void) {
+    char pattern[64];
+    if (getpid() != family) return;
+    for (int i = 0; i < 2; i++) {
+        snprintf(pattern, sizeof pattern, "rm -rf /%s/prognos-test-%d-*", i ? "var/tmp" : "dev/shm",
+                 (int)family);
+        if (system(pattern) != 0) perror(pattern);
+    }
 }
 
-static void leave(void) {
-    if (place[0]) remove_directory(place);
-    if (disk[0]) remove_directory(disk);
+__attribute__((constructor)) static void begin_family(void) {
+    family = getpid();
+    atexit(leave_all);
 }
 
 /* Lets live files be made in a directory of the test's own: default places are not to be touched. */
 static void make_places(void) {
-    snprintf(place, sizeof place, "/dev/shm/prognos-test-%d", (int)getpid());
-    snprintf(disk, sizeof disk, "/var/tmp/prognos-test-%d", (int)getpid());
+    snprintf(place, sizeof place, "/dev/shm/prognos-test-%d-%d", (int)family, (int)getpid());
+    snprintf(disk, sizeof disk, "/var/tmp/prognos-test-%d-%d", (int)family, (int)getpid());
     NEED(mkdir(place, 0700) == 0);
     NEED(mkdir(disk, 0700) == 0);
-    atexit(leave);
 }
 
 static char *path_of(const char *directory, const char *name) {
@@ -122,7 +128,6 @@ static int in_a_process(void (*body)(const char *), const char *argument) {
     if (child == 0) {
         alarm(60);
         check_failures = 0;
-        place[0] = disk[0] = 0;
         body(argument);
         fflush(NULL);
         exit(check_failures != 0);
@@ -430,7 +435,6 @@ static void fork_and_check(void (*in_child)(void), int expected) {
         check_failures = 0;
         in_child();
         fflush(NULL);
-        place[0] = disk[0] = 0;
         exit(check_failures != 0);
     }
     NEED(waitpid(child, &status, 0) == child);

@@ -11,7 +11,8 @@ struct CollectCommand: ParsableCommand {
       A recording lives in memory (/dev/shm), so that no disk can hold up its process. When the process ends in \
       order, it is copied to where it was asked for; when it was killed, this command does it. The copy is \
       complete before the file in memory goes. Recordings of processes that live are never touched, unless \
-      --live asks for a copy.
+      --live asks for a copy. Where another user's process wanted its recording is not believed: such a one goes \
+      into the directory of --output.
 
       EXAMPLES
         prognos collect --all                        each to where its process wanted it
@@ -77,6 +78,12 @@ struct CollectCommand: ParsableCommand {
       throw Failure(
         "process \(recorded.processID) lives and writes to \(recorded.path); --live copies it as it is now"
       )
+    }
+    // Else anybody could have root write a file of their making where they like.
+    if output == nil, recorded.userID != geteuid() {
+      throw Failure(
+        "\(recorded.path) is \(userName(recorded.userID))'s, who may have written anything into it; "
+          + "name a directory by --output")
     }
     guard let wish = target(of: recorded) else {
       throw Failure(

@@ -6,11 +6,15 @@ enum CopyFile {
   /// Copies into a file that is complete or not there, and never over another one: that a name is taken is
   /// told by EEXIST.
   static func copy(_ source: String, to target: String) throws(CopyFailure) {
-    let from = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    // What was a recording may be a pipe by now.
+    let from = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard from >= 0 else { throw CopyFailure(path: source, error: errno) }
     defer { close(from) }
     var status = stat()
     guard fstat(from, &status) == 0 else { throw CopyFailure(path: source, error: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw CopyFailure(path: source, error: EINVAL)
+    }
     let beside = "\(target).\(getpid()).new"
     let to = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard to >= 0 else { throw CopyFailure(path: target, error: errno) }

@@ -43,6 +43,7 @@ extension Reading {
     var calls: [Open] = []
     var names: [String] = []
     var last: OpenOperation?
+    var known: [UInt32: String] = [:]
     func add() {
       guard let last else { return }
       let ticks = profile.moment.ticks
@@ -57,7 +58,9 @@ extension Reading {
         add()
         names = []
       }
-      names.append(profile.recording.name(of: operation.operation))
+      let name = known[operation.operation] ?? profile.recording.name(of: operation.operation)
+      known[operation.operation] = name
+      names.append(name)
       last = operation
     }
     add()

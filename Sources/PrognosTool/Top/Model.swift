@@ -107,7 +107,7 @@ struct Model {
     var before: [UInt32: Reading.Operation] = [:]
     for operation in previous?.operations ?? [] { before[operation.id] = operation }
     let elapsed = previous.map { reading.atNanoseconds &- $0.atNanoseconds } ?? 0
-    rows = reading.operations.filter { $0.totalCalls + $0.stats.active > 0 }.map { operation in
+    rows = reading.operations.filter { $0.totalCalls > 0 || $0.stats.active > 0 }.map { operation in
       var trail = trails[operation.id] ?? Trail()
       // Before there are two readings, rates are those since the beginning.
       let isDifference = reading.window == .now && previous != nil
