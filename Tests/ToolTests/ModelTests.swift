@@ -72,6 +72,23 @@ struct ModelTests {
     #expect(model.rows[0].ratePerSecond == 100.5)
   }
 
+  @Test("Rates that are nearly alike keep their rows in place: the one named first comes first")
+  func alike() {
+    for (first, second) in [(1000, 1008), (1008, 1000)] as [(UInt64, UInt64)] {
+      var model = Model()
+      model.take(
+        reading(at: 1, [operation(1, "outer", calls: 0), operation(2, "inner", calls: 0)]))
+      model.take(
+        reading(
+          at: 2,
+          [
+            operation(1, "outer", calls: first), operation(2, "inner", calls: second),
+            operation(3, "more", calls: 1200), operation(4, "none", calls: 0, active: 1),
+          ]))
+      #expect(model.names == ["more", "outer", "inner", "none"])
+    }
+  }
+
   @Test("s and > and < sort by another column, r the other way round")
   func sorting() {
     var model = model()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Export
+import Glibc
 
 /// A column of the table of operations.
 enum Column: Int, CaseIterable {
@@ -81,8 +82,19 @@ enum Column: Int, CaseIterable {
 
   func precedes(_ a: Row, _ b: Row) -> Bool {
     if self == .name { return a.name != b.name ? a.name < b.name : a.id < b.id }
-    let (first, second) = (value(a), value(b))
+    let (first, second) = (rank(a), rank(b))
     return first != second ? first > second : a.id < b.id
+  }
+
+  /// What differs by some hundredths from look to look counts as alike, so that rows keep their places: those
+  /// that were named first come first.
+  private func rank(_ row: Row) -> Double {
+    let value = value(row)
+    switch self {
+    case .rate, .cpu, .wall, .allocated, .io:
+      return value > 0 ? (log(value) * 20).rounded() : -.infinity
+    default: return value
+    }
   }
 
   private func value(_ row: Row) -> Double {
