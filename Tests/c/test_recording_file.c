@@ -263,6 +263,50 @@ static void older_recordings_are_numbered_and_the_oldest_go(void) {
     CHECK_EQ(entries_of(place), 1);
 }
 
+static prognos_status start_ticking(const char *path) {
+    prognos_options options;
+    prognos_options_default(&options, sizeof options);
+    options.collect_interval_ms = 10;
+    return start_in(path, &options);
+}
+
+static void record_yesterday(const char *path) {
+    CHECK_STATUS(start_ticking(path), PROGNOS_OK);
+    prognos_op yesterday = prognos_op_named("yesterday");
+    for (uint64_t first = diagnostics().collector_ticks;
+         diagnostics().collector_ticks < first + 3;) {
+        call(yesterday);
+        usleep(1000);
+    }
+    CHECK_STATUS(prognos_stop(), PROGNOS_OK);
+}
+
+static void a_restarted_program_goes_on_with_its_history(void) {
+    make_places();
+    char *path = path_of(place, "service.prognos");
+    CHECK_EQ(in_a_process(record_yesterday, path), 0);
+    CHECK_STATUS(start_ticking(path), PROGNOS_OK);
+    CHECK_EQ(prognos_op_count(), 1); /* what the history knows has a name again */
+    CHECK_TEXT(prognos_op_name(1), "yesterday");
+    CHECK_EQ(stats_of(1).count, 0); /* numbers are this process's own */
+    prognos_op_stats minute;
+    CHECK_STATUS(prognos_op_read(1, PROGNOS_LAST_MINUTE, &minute, sizeof minute), PROGNOS_OK);
+    CHECK_EQ(minute.count, 0);
+    call(prognos_op_named("yesterday"));
+    CHECK_EQ(prognos_op_count(), 1);
+    CHECK_EQ(count_of(1), 1);
+}
+
+static void a_damaged_predecessor_is_left_alone(void) {
+    make_places();
+    char *path = path_of(place, "service.prognos");
+    CHECK_EQ(in_a_process(record_yesterday, path), 0);
+    NEED(truncate(path, 3 * 4096 + 17) == 0);
+    CHECK_STATUS(start_ticking(path), PROGNOS_OK);
+    call(prognos_op_named("today"));
+    CHECK_EQ(count_of(prognos_op_named("today")), 1);
+}
+
 static void a_directory_and_a_number_in_the_path(void) {
     make_places();
     char name[64];
@@ -703,8 +747,9 @@ CHECK_MAIN(CASE(a_file_is_made_and_says_whose_it_is), CASE(a_process_that_ends_s
            CASE(nothing_but_older_recordings_is_replaced),
            CASE(a_recording_of_a_living_process_is_never_replaced),
            CASE(older_recordings_are_numbered_and_the_oldest_go),
-           CASE(a_directory_and_a_number_in_the_path), CASE(the_number_of_the_process),
-           CASE(a_path_on_a_disk_gets_its_copy_at_stop),
+           CASE(a_restarted_program_goes_on_with_its_history),
+           CASE(a_damaged_predecessor_is_left_alone), CASE(a_directory_and_a_number_in_the_path),
+           CASE(the_number_of_the_process), CASE(a_path_on_a_disk_gets_its_copy_at_stop),
            CASE(a_path_on_a_disk_gets_its_copy_at_exit_and_the_live_file_goes),
            CASE(the_path_itself_even_on_a_disk), CASE(a_directory_that_cannot_be_written),
            CASE(a_limit_on_files_is_an_error_and_no_signal),
