@@ -37,7 +37,8 @@ extension Recording {
       diagnostics.untracked_paths &+= lane.pointee.untrackedPaths.value
       diagnostics.threads &+= lane.pointee.owners.value
       diagnostics.threads_now &+= lane.pointee.state.value == Lane.State.owned ? 1 : 0
-      diagnostics.call_paths &+= UInt64(max(lane.pointee.nodeCount.value, 1)) &- 1  // without the root
+      // Without the root.
+      diagnostics.call_paths &+= UInt64(max(lane.pointee.nodeCount.value, 1)) &- 1
       diagnostics.clock_syncs &+= lane.pointee.syncs.value
     }
     let costNanoseconds = Double(header.pointee.syncCostTicks.value) * nanosecondsPerTick

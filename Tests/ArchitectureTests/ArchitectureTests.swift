@@ -8,7 +8,7 @@ struct ArchitectureTests {
   /// is not listed has no place in the architecture yet.
   private static let allowed: [String: Set<String>] = [
     "CShim": [],
-    "Preload": [],  // C: a host of the library, which is loaded into programs that know nothing of it
+    "Preload": [],  // C: a host of the library, in programs that know nothing of it
     "Fixtures": [],  // C for the unit tests to unwind through
     "Hostile": ["CShim", "Recording", "Symbols", "Export"],  // damaged recordings for tests
     "Recording": ["CShim"],

@@ -15,7 +15,7 @@ struct HostileTests {
       _ = flips.apply(to: file)
       defer { file.restore() }
       guard let recorded = try? Recorded(path: file.path) else { continue }
-      var source = LiveSource(recorded)
+      var source = LiveSource(recorded, interval: 1)
       var model = Model()
       for (look, window) in Window.allCases.enumerated() {
         model.window = window

@@ -263,6 +263,6 @@ CHECK_MAIN(CASE(defaults_are_those_of_the_header), CASE(each_field_has_an_enviro
            CASE(an_out_of_range_option_is_refused_by_name_value_and_range),
            CASE(a_refused_start_changes_nothing), CASE(the_extremes_of_each_range_are_accepted),
            CASE(the_largest_recording_is_accepted),
-           CASE(addresses_are_not_in_this_version_and_paths_must_be_there), CASE(sizes_stay_once_recording_began),
-           CASE(the_environment_sets_the_recordings_sizes),
+           CASE(addresses_are_not_in_this_version_and_paths_must_be_there),
+           CASE(sizes_stay_once_recording_began), CASE(the_environment_sets_the_recordings_sizes),
            CASE(without_cpu_tracking_there_is_wall_time_alone))

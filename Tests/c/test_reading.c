@@ -203,5 +203,5 @@ static void the_process_is_described(void) {
 CHECK_MAIN(CASE(an_operation_that_never_ran_is_all_zero), CASE(an_open_call_shows_in_active_alone),
            CASE(total_includes_what_is_called_inside_and_self_does_not),
            CASE(quantiles_are_those_of_the_calls), CASE(a_bad_quantile_is_refused),
-           CASE(without_a_start_there_are_no_windows_but_the_total), CASE(an_unknown_operation_is_refused),
-           CASE(the_process_is_described))
+           CASE(without_a_start_there_are_no_windows_but_the_total),
+           CASE(an_unknown_operation_is_refused), CASE(the_process_is_described))

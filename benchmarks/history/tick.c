@@ -53,11 +53,12 @@ int main(int argc, char **argv) {
         pthread_join(threads[i], NULL);
     prognos_op_stats stats;
     prognos_op_read(ops[0], PROGNOS_LAST_MINUTE, &stats, sizeof stats);
-    printf("%zu operations, %zu threads: %.3f ms a tick, %.1f MB, %llu sums refused, window %.2f s\n",
-           op_count, thread_count,
-           (double)(after.collector_cpu_ns - before.collector_cpu_ns) /
-               (double)(after.collector_ticks - before.collector_ticks) / 1e6,
-           (double)after.recording_bytes / 1e6, (unsigned long long)after.untracked_history,
-           (double)stats.window_ns / 1e9);
+    printf(
+        "%zu operations, %zu threads: %.3f ms a tick, %.1f MB, %llu sums refused, window %.2f s\n",
+        op_count, thread_count,
+        (double)(after.collector_cpu_ns - before.collector_cpu_ns) /
+            (double)(after.collector_ticks - before.collector_ticks) / 1e6,
+        (double)after.recording_bytes / 1e6, (unsigned long long)after.untracked_history,
+        (double)stats.window_ns / 1e9);
     return 0;
 }

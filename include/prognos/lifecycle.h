@@ -74,11 +74,11 @@ typedef struct prognos_options {
      * Handlers that the host sets later take the place of ours. Default 0.
      */
     uint32_t crash_notes;
-    uint32_t reserved2; /**< 0 */
-    uint32_t recording_flags;  /**< PROGNOS_RECORDING_*; default 0 */
-    uint32_t recording_copy_s; /**< seconds between copies in the background; default 0: none */
-    uint32_t recording_keep;   /**< older recordings that are kept, up to 1,000; default 5 */
-    uint32_t on_fork;          /**< PROGNOS_FORK_*; default PROGNOS_FORK_FRESH */
+    uint32_t reserved2;            /**< 0 */
+    uint32_t recording_flags;      /**< PROGNOS_RECORDING_*; default 0 */
+    uint32_t recording_copy_s;     /**< seconds between copies in the background; default 0: none */
+    uint32_t recording_keep;       /**< older recordings that are kept, up to 1,000; default 5 */
+    uint32_t on_fork;              /**< PROGNOS_FORK_*; default PROGNOS_FORK_FRESH */
     uint64_t recording_keep_bytes; /**< what they may take together; default 536870912 */
 } prognos_options;
 
