@@ -60,14 +60,21 @@ struct PastCalls: Equatable {
   ) -> [UInt32: [PastCalls]] {
     var past: [UInt32: [PastCalls]] = [:]
     let from = nanoseconds - min(reach, nanoseconds)
+    let operations = recording.operationCount
+    var left = most
     recording.forEachRecordedCalls(since: from) { operation, calls, start, end in
-      guard operation > 0, end <= nanoseconds else { return }
+      guard operation > 0, operation <= operations, calls > 0, end <= nanoseconds, left > 0
+      else { return }
+      left -= 1
       past[operation, default: []].append(
         PastCalls(
           beganBefore: nanoseconds - start, endedBefore: nanoseconds - end, calls: calls))
     }
     return past
   }
+
+  /// Whatever a recording claims: 10,000 operations in each of 120 seconds, and some more.
+  private static let most = 2_000_000
 
   var ratePerSecond: Double { Double(calls) / (Double(beganBefore - endedBefore) / 1e9) }
 }
