@@ -58,7 +58,9 @@ struct HistoryBoundedTests {
     }
     #expect(sandbox.header.pointee.arenaPage.value == afterwards)
     #expect(recording.bytesInUse <= sandbox.header.pointee.bytes.value)
-    #expect(sandbox.header.pointee.history.refused.value == 0)
+    // A full day fills the memory: then the sums of some octaves find no room, and windows lack these calls' quantiles.
+    let refused = sandbox.header.pointee.history.refused.value
+    #expect(refused == 0 || seconds != nil)
     let profile = sandbox.profile(at: UInt64(ticks) * Past.second)
     #expect(profile.everything.count == calls)
     #expect(sessions.reduce(UInt64(0)) { $0 + $1.pointee.calls.count.value } * 2 == calls)
@@ -71,7 +73,7 @@ struct HistoryBoundedTests {
       print(
         "bounded: \(recording.bytesInUse) bytes, \(used / UInt64(ticks)) ns a tick, at most \(dearest);",
         "the last hour is \(covered) s; steps",
-        (0..<3).map { sandbox.header.pointee.history.records[$0].step.value })
+        (0..<3).map { sandbox.header.pointee.history.records[$0].step.value }, "refused", refused)
     }
   }
 }
