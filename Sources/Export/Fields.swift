@@ -12,52 +12,60 @@ public enum FieldValue {
 public struct Field<Statistics> {
   public let name: StaticString
   public let value: (Statistics) -> FieldValue
+  /// Whether a window of the past tells it, too.
+  let inWindows: Bool
 
-  init(_ name: StaticString, _ value: @escaping (Statistics) -> UInt64) {
+  init(
+    _ name: StaticString, inWindows: Bool = false, _ value: @escaping (Statistics) -> UInt64
+  ) {
     self.name = name
+    self.inWindows = inWindows
     self.value = { .integer(value($0)) }
   }
 
-  init(real name: StaticString, _ value: @escaping (Statistics) -> Double) {
+  init(
+    real name: StaticString, inWindows: Bool = false, _ value: @escaping (Statistics) -> Double
+  ) {
     self.name = name
+    self.inWindows = inWindows
     self.value = { .real(value($0)) }
   }
 }
 
 public func operationFields() -> [Field<prognos_op_stats>] {
   [
-    Field("count") { $0.count },
+    Field("count", inWindows: true) { $0.count },
     Field("active") { $0.active },
-    Field("failed") { $0.failed },
-    Field("abandoned") { $0.abandoned },
-    Field("wall_ns") { $0.wall_ns },
+    Field("failed", inWindows: true) { $0.failed },
+    Field("abandoned", inWindows: true) { $0.abandoned },
+    Field("wall_ns", inWindows: true) { $0.wall_ns },
     Field("wall_min_ns") { $0.wall_min_ns },
     Field("wall_max_ns") { $0.wall_max_ns },
-    Field("wall_p50_ns") { $0.wall_p50_ns },
-    Field("wall_p95_ns") { $0.wall_p95_ns },
-    Field("wall_p99_ns") { $0.wall_p99_ns },
+    Field("wall_p50_ns", inWindows: true) { $0.wall_p50_ns },
+    Field("wall_p95_ns", inWindows: true) { $0.wall_p95_ns },
+    Field("wall_p99_ns", inWindows: true) { $0.wall_p99_ns },
     Field("self_wall_ns") { $0.self_wall_ns },
-    Field("cpu_ns") { $0.cpu_ns },
+    Field("cpu_ns", inWindows: true) { $0.cpu_ns },
     Field("self_cpu_ns") { $0.self_cpu_ns },
-    Field("blocked_ns") { $0.blocked_ns },
-    Field("allocated_bytes") { $0.allocated_bytes },
+    Field("blocked_ns", inWindows: true) { $0.blocked_ns },
+    Field("allocated_bytes", inWindows: true) { $0.allocated_bytes },
     Field("allocations") { $0.allocations },
-    Field("freed_bytes") { $0.freed_bytes },
+    Field("freed_bytes", inWindows: true) { $0.freed_bytes },
     Field("frees") { $0.frees },
     Field("live_bytes") { $0.live_bytes },
     Field("self_allocated_bytes") { $0.self_allocated_bytes },
     Field("self_live_bytes") { $0.self_live_bytes },
-    Field("read_bytes") { $0.read_bytes },
-    Field("written_bytes") { $0.written_bytes },
+    Field("read_bytes", inWindows: true) { $0.read_bytes },
+    Field("written_bytes", inWindows: true) { $0.written_bytes },
     Field("io_calls") { $0.io_calls },
-    Field("io_wait_ns") { $0.io_wait_ns },
+    Field("io_wait_ns", inWindows: true) { $0.io_wait_ns },
     Field(real: "sequential_ratio") { $0.sequential_ratio },
     Field("voluntary_switches") { $0.voluntary_switches },
     Field("involuntary_switches") { $0.involuntary_switches },
     Field("page_faults") { $0.page_faults },
-    Field("work") { $0.work },
-    Field(real: "rate_per_s") { $0.rate_per_s },
-    Field(real: "errors_per_min") { $0.errors_per_min },
+    Field("work", inWindows: true) { $0.work },
+    Field(real: "rate_per_s", inWindows: true) { $0.rate_per_s },
+    Field(real: "errors_per_min", inWindows: true) { $0.errors_per_min },
   ]
 }
 

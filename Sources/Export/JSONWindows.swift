@@ -58,25 +58,7 @@ extension Report {
   }
 }
 
-/// What a window tells of an operation: `operationFields` without what it cannot.
+/// What a window tells of an operation.
 private func windowFields() -> [Field<prognos_op_stats>] {
-  [
-    Field("count") { $0.count },
-    Field("failed") { $0.failed },
-    Field("abandoned") { $0.abandoned },
-    Field("wall_ns") { $0.wall_ns },
-    Field("wall_p50_ns") { $0.wall_p50_ns },
-    Field("wall_p95_ns") { $0.wall_p95_ns },
-    Field("wall_p99_ns") { $0.wall_p99_ns },
-    Field("cpu_ns") { $0.cpu_ns },
-    Field("blocked_ns") { $0.blocked_ns },
-    Field("allocated_bytes") { $0.allocated_bytes },
-    Field("freed_bytes") { $0.freed_bytes },
-    Field("read_bytes") { $0.read_bytes },
-    Field("written_bytes") { $0.written_bytes },
-    Field("io_wait_ns") { $0.io_wait_ns },
-    Field("work") { $0.work },
-    Field(real: "rate_per_s") { $0.rate_per_s },
-    Field(real: "errors_per_min") { $0.errors_per_min },
-  ]
+  operationFields().filter { $0.inWindows }
 }
