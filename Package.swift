@@ -50,7 +50,8 @@ let tests: [Target] = [
     swiftSettings: swift),
   // Damaged recordings, and a process that reads them.
   .target(
-    name: "Hostile", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
+    name: "Hostile",
+    dependencies: ["CShim", "CPrognos", "Recording", "Analysis", "Symbols", "Export"],
     path: "Tests/Hostile", swiftSettings: swift),
   .executableTarget(
     name: "HostileReader", dependencies: ["Hostile"], path: "Tests/HostileReader",
@@ -70,10 +71,15 @@ let tests: [Target] = [
     name: "ExportTests", dependencies: ["CShim", "CPrognos", "Recording", "Symbols", "Export"],
     swiftSettings: swift),
   .testTarget(
+    name: "AnalysisTests", dependencies: ["CShim", "CPrognos", "Recording", "Analysis"],
+    swiftSettings: swift),
+  .testTarget(
     name: "SymbolsTests", dependencies: ["CShim", "Symbols"], swiftSettings: swift),
   .testTarget(
     name: "PrognosTests",
-    dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Prognos"],
+    dependencies: [
+      "CShim", "CPrognos", "Recording", "Capture", "Analysis", "Export", "Prognos",
+    ],
     swiftSettings: swift),
   .testTarget(name: "ArchitectureTests", swiftSettings: swift),
 ]
@@ -98,7 +104,7 @@ let tool: [Target] = [
   .executableTarget(
     name: "PrognosTool",
     dependencies: [
-      "CShim", "CPrognos", "Recording", "Export", "Symbols",
+      "CShim", "CPrognos", "Recording", "Analysis", "Export", "Symbols",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ], swiftSettings: swift,
     // Readers need none of the shim's hooks, whose other halves are in Capture: they are left out.
@@ -125,12 +131,16 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Symbols"],
+      name: "Analysis", dependencies: ["CPrognos", "CShim", "Recording"], swiftSettings: small),
+    .target(
+      name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Analysis", "Symbols"],
       swiftSettings: small),
     .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
     .target(
       name: "Prognos",
-      dependencies: ["CShim", "CPrognos", "Recording", "Capture", "Export", "Symbols"],
+      dependencies: [
+        "CShim", "CPrognos", "Recording", "Capture", "Analysis", "Export", "Symbols",
+      ],
       exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
   ] + (embedded ? [] : tool + tests + fuzz)
 )

@@ -11,6 +11,8 @@
  *     prognos/span.h       spans: operations that leave their thread
  *     prognos/session.h    sessions: whom operations are for
  *     prognos/reading.h    statistics of operations and of the process
+ *     prognos/prediction.h health, trends, anomalies, leaks, crashes, alerts
+ *     prognos/series.h     the same detectors for a host's own numbers
  *     prognos/dump.h       a profile as a file or as text
  *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
  *
@@ -67,8 +69,10 @@
 #include "prognos/dump.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
+#include "prognos/prediction.h"
 #include "prognos/reading.h"
 #include "prognos/runtime.h"
+#include "prognos/series.h"
 #include "prognos/session.h"
 #include "prognos/span.h"
 

@@ -24,6 +24,8 @@ enum { collector_stack = 512 * 1024 };
 // is to end.
 static uint32_t wanted;
 static uint32_t ended; // the number of the thread that ended last
+static uint32_t bell;  // rung to wake the thread: what it sleeps on
+static uint32_t heard; // the bell's value when the latest finished tick began
 static pthread_t thread;
 static void (*work)(uint32_t number);
 
@@ -74,20 +76,47 @@ bool shim_collector_is_me(void) {
     return pthread_equal(pthread_self(), thread) != 0;
 }
 
-bool shim_collector_wait(uint32_t number, uint64_t until_ns) {
+bool shim_collector_wait(uint32_t number, uint64_t until_ns, uint32_t *served) {
     struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
-    while (shim_collector_is_wanted(number)) {
-        if (futex(&wanted, FUTEX_WAIT_BITSET, number, &until) == 0) continue;
-        if (errno == ETIMEDOUT) return true;
+    for (;;) {
+        uint32_t rung = __atomic_load_n(&bell, __ATOMIC_ACQUIRE);
+        if (!shim_collector_is_wanted(number)) return false;
+        if (rung != *served || shim_monotonic_ns() >= until_ns) {
+            *served = rung;
+            return true;
+        }
+        if (futex(&bell, FUTEX_WAIT_BITSET, rung, &until) == 0 || errno == ETIMEDOUT) continue;
         if (errno != EINTR && errno != EAGAIN) return false;
     }
-    return false;
+}
+
+void shim_collector_served(uint32_t served) {
+    __atomic_store_n(&heard, served, __ATOMIC_RELEASE);
+    futex(&heard, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+static uint32_t ring(void) {
+    uint32_t mine = __atomic_add_fetch(&bell, 1, __ATOMIC_RELEASE);
+    futex(&bell, FUTEX_WAKE, INT_MAX, NULL);
+    return mine;
+}
+
+bool shim_collector_call(uint64_t patience_ns) {
+    uint64_t end = shim_monotonic_ns() + patience_ns;
+    struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
+    uint32_t mine = ring(), seen;
+    while ((int32_t)((seen = __atomic_load_n(&heard, __ATOMIC_ACQUIRE)) - mine) < 0) {
+        if ((__atomic_load_n(&wanted, __ATOMIC_ACQUIRE) & 1) == 0) return false;
+        if (futex(&heard, FUTEX_WAIT_BITSET, seen, &until) != 0 && errno == ETIMEDOUT) return false;
+    }
+    return true;
 }
 
 void shim_collector_stop(uint64_t patience_ns) {
     uint32_t number = wanted;
     __atomic_store_n(&wanted, number + 1, __ATOMIC_RELEASE);
-    futex(&wanted, FUTEX_WAKE, INT_MAX, NULL);
+    ring();
+    futex(&heard, FUTEX_WAKE, INT_MAX, NULL); // who waits for a tick waits in vain
     uint64_t end = shim_monotonic_ns() + patience_ns;
     struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
     uint32_t seen;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -166,14 +165,6 @@ __attribute__((visibility("hidden"))) void arc4random_buf(void *buffer, size_t b
         bytes -= (size_t)got;
     }
     errno = saved;
-}
-
-double shim_log(double value) {
-    return log(value);
-}
-
-double shim_expm1(double value) {
-    return expm1(value);
 }
 
 // ---- threads and processes --------------------------------------------------------------------

@@ -65,6 +65,12 @@ public func stopCollector() {
   }
 }
 
+/// Has the collector tick now, and waits for it; false when there is none, or it hangs. Not on its own thread.
+public func callCollector() -> Bool {
+  resumeCollector()
+  return interval.load(ordering: .relaxed) != 0 && hasThread && shim_collector_call(2_000_000_000)
+}
+
 /// In a forked child.
 func forgetCollector() {
   changing.store(false, ordering: .relaxed)
@@ -87,14 +93,19 @@ private func collect(_ number: UInt32) {
   let every = max(interval.load(ordering: .relaxed), 1_000_000)
   var due = shim_monotonic_ns() &+ every
   var used = shim_thread_cpu_ns()
-  while shim_collector_wait(number, due) {
+  var served: UInt32 = 0
+  while shim_collector_wait(number, due, &served) {
     tick(recording, every, false)
+    shim_collector_served(served)
     let nowUsed = shim_thread_cpu_ns()
     let cost = nowUsed &- used
     used = nowUsed
     let now = shim_monotonic_ns()
-    due = due &+ max(every, cost &* 50 / every &* every)
-    if due <= now { due = now &+ every &- (now &- due) % every }
+    // A tick that was called for changes nothing of the beat.
+    if now >= due {
+      due = due &+ max(every, cost &* 50 / every &* every)
+      if due <= now { due = now &+ every &- (now &- due) % every }
+    }
     guard shim_collector_is_wanted(number) else { break }
     recording.noteTick(cpuNanoseconds: used)
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Analysis
 import CPrognos
 import CShim
 import Capture
@@ -17,6 +18,7 @@ private func prepare(_ recording: Recording) -> Bool {
   var probe = ProcessProbe()
   probe.read()
   recording.beginPoints(at: momentOfTick(), process: probe.point)
+  _ = Assessor.prepare(recording)
   return true
 }
 
@@ -32,14 +34,17 @@ private func tick(
   recording.beatNow()
   let now = shim_monotonic_ns()
   copyIfDue(recording, monotonicNanoseconds: now)
-  guard isLast || recording.isDue(at: now, interval: interval) else { return }
+  let isDue = isLast || recording.isDue(at: now, interval: interval)
   probe.read(hurried: isLast)
   // It may have hung, and been left behind for another one.
   guard shim_collector_is_me() else { return }
   freeLanesOfTheDead(in: recording)
-  probe.note(activeOperations: recording.activeOperations)
-  recording.tick(
-    at: momentOfTick(), interval: interval, process: probe.point, isLast: isLast)
+  let moment = momentOfTick()
+  if isDue {
+    probe.note(activeOperations: recording.activeOperations)
+    recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
+  }
+  assess(recording, probe, at: moment, hasPoint: isDue)
 }
 
 private func momentOfTick() -> HistoryMoment {

@@ -129,5 +129,19 @@ struct ProcessProbe {
     point.groupProcessLimit = numbers.processLimit
   }
 
+  /// What is used of what can run out, as far as `point` has it.
+  var resources: ResourceSample {
+    var sample = ResourceSample()
+    sample[.addressSpace] = (point.virtualBytes, point.addressSpaceLimit)
+    sample[.groupMemory] = (point.groupMemoryBytes, point.groupMemoryLimit)
+    sample[.descriptors] = (point.openDescriptors, point.descriptorLimit)
+    sample[.groupProcesses] = (point.groupProcesses, point.groupProcessLimit)
+    sample[.disk] = (point.diskTotalBytes &- point.diskFreeBytes, point.diskTotalBytes)
+    sample[.residentMemory] = (point.rssBytes, 0)
+    sample[.heap] = (point.heapBytes, 0)
+    sample[.threads] = (point.threads, 0)
+    return sample
+  }
+
   mutating func note(activeOperations: UInt64) { point.activeOperations = activeOperations }
 }

@@ -146,6 +146,8 @@ public struct Header: ~Copyable {
   public let history: HistoryHeader
   public let timeline: TimelineHeader
   public let crash: CrashHeader
+  /// The collector's (AssessmentZones.swift).
+  public let assessment: AssessmentHeader
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -88,6 +88,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
     forgetHistory()
+    forgetAssessment()
     header.pointee.timeline.clear()
     header.pointee.crash.clear()
   }

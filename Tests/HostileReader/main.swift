@@ -37,7 +37,11 @@ if CommandLine.arguments.last == "attended" {
 }
 // What can be written to; the 4 GiB of zeros that a file lies in are not.
 var limit = rlimit(rlim_cur: 256 << 20, rlim_max: 256 << 20)
-setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+if dlsym(nil, "__tsan_init") == nil {
+  setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+} else {
+  print("skipped: no limit of memory, which ThreadSanitizer's shadow would take for itself")
+}
 for signal in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGALRM] { Glibc.signal(signal, die) }
 let file = HostileFile()
 var (refused, answered) = (0, 0)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shim_math.h"
+
 #pragma clang assume_nonnull begin
 
 #define SHIM_INLINE static inline __attribute__((always_inline))
@@ -211,8 +213,12 @@ bool shim_errno_is_again(void);
 
 // Starts it: a thread that no signal reaches and that never has a lane. It gets its number. One at a time.
 bool shim_collector_start(void (*body)(uint32_t number));
-// Sleeps until a moment of the monotonic clock; false when the thread is to end.
-bool shim_collector_wait(uint32_t number, uint64_t until_ns);
+// Sleeps until a moment of the monotonic clock, or until it is called; false when the thread is to end. `served`: the
+// call that the tick to come serves, which its end passes on.
+bool shim_collector_wait(uint32_t number, uint64_t until_ns, uint32_t *served);
+void shim_collector_served(uint32_t served);
+// Calls for a tick, from another thread, and waits for its end; false when none came in this time.
+bool shim_collector_call(uint64_t patience_ns);
 bool shim_collector_is_wanted(uint32_t number);
 // Whether the calling thread is the one that was started last.
 bool shim_collector_is_me(void);
@@ -252,9 +258,6 @@ int shim_open_read(const char *path);
 ptrdiff_t shim_count_descriptors(void);
 
 // ---- numbers ----------------------------------------------------------------------------------
-
-double shim_log(double value);
-double shim_expm1(double value);
 
 // ---- unwinding (unwind.c) ---------------------------------------------------------------------
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPrognos
+import Recording
+
+// What the library concludes from what was recorded. Nothing here knows a clock, a thread or a file: the same code
+// runs live on the collector, in the tool on a saved recording, in tests and in benchmarks. All it remembers is in
+// the zones of the recording's assessment, so that it needs no memory but those.
+
+/// One moment to assess.
+public struct AssessmentMoment {
+  public let monotonicNanoseconds: UInt64
+  public let unixNanoseconds: UInt64
+  /// Whether a point of the process, and maybe records of operations, are new since the last assessment.
+  public let hasPoint: Bool
+
+  public init(monotonicNanoseconds: UInt64, unixNanoseconds: UInt64, hasPoint: Bool) {
+    self.monotonicNanoseconds = monotonicNanoseconds
+    self.unixNanoseconds = unixNanoseconds
+    self.hasPoint = hasPoint
+  }
+}
+
+/// The assessment of one recording. A value of this type is where its zones lie.
+public struct Assessor {
+  let recording: Recording
+  let process: UnsafeMutablePointer<ProcessState>
+  let operations: OperationStates
+  let samples: AnswerTable<ResourceSample>
+
+  /// nil when the recording has no assessment.
+  public init?(_ recording: Recording) {
+    guard recording.hasAssessment,
+      let process = recording.assessmentZone(.process),
+      process.bytes >= MemoryLayout<ProcessState>.size,
+      let operations = OperationStates(recording),
+      let samples = AnswerTable<ResourceSample>(recording, .samples)
+    else { return nil }
+    self.recording = recording
+    self.process = process.start.assumingMemoryBound(to: ProcessState.self)
+    self.operations = operations
+    self.samples = samples
+  }
+
+  /// Sets aside the memory of an assessment; false when there is no room for it.
+  public static func prepare(_ recording: Recording) -> Bool {
+    let limit = Int(clamping: recording.header.pointee.bytes.value)
+    let capacity = Int(recording.header.pointee.operationCapacity.value)
+    let slots = min(capacity, max(limit / 24 / OperationStates.bytesPerOperation, 64))
+    return recording.prepareAssessment { zone in
+      switch zone {
+      case .health: AnswerTable<prognos_health>.bytes(capacity: 1)
+      case .crash: AnswerTable<prognos_crash>.bytes(capacity: 1)
+      case .resources: AnswerTable<prognos_resource>.bytes(capacity: Resource.allCases.count)
+      case .anomalies: AnswerTable<prognos_anomaly>.bytes(capacity: 256)
+      case .leaks: AnswerTable<prognos_leak>.bytes(capacity: 32)
+      case .alerts: AnswerTable<prognos_alert>.bytes(capacity: 256)
+      case .operationHealth: AnswerTable<OperationHealth>.bytes(capacity: slots)
+      case .sessionHealth: 0
+      case .samples: AnswerTable<ResourceSample>.bytes(capacity: limit < 16 << 20 ? 128 : 640)
+      case .objectives: UInt32(capacity + 1) * 16
+      case .limits: 1024
+      case .process: UInt32(MemoryLayout<ProcessState>.size)
+      case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)
+      case .operationSlots: UInt32((capacity + 1) * 4)
+      case .detectors: UInt32(limit / 16)
+      case .exhaustion: 0
+      case .leakLedger: 0
+      case .precursors: 0
+      }
+    }
+  }
+
+  /// Assesses a moment: the samples that came with it, and all records that are new. By the collector.
+  public func step(_ sample: ResourceSample, at moment: AssessmentMoment) {
+    samples.append(sample)
+    watchResources(sample, at: moment)
+    var position = recording.assessedRecords
+    if moment.hasPoint {
+      position = recording.forEachOperationSample(from: position) { operation in
+        guard let state = operations.state(of: operation.operation) else { return }
+        watch(operation, state)
+      }
+      watchProcess(at: moment)
+      judgeLeaks(at: moment)
+    }
+    judgeCrash(sample, at: moment)
+    judgeHealth(at: moment)
+    recording.noteAssessment(at: moment.monotonicNanoseconds, records: position)
+  }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Series: the detectors that watch the process, for a host's own numbers. Include <prognos.h>. */
+#ifndef PROGNOS_SERIES_H
+#define PROGNOS_SERIES_H
+
+#include "prediction.h"
+#include "status.h"
+
+PROGNOS_EXTERN_C_BEGIN
+
+/** A series of numbers. 0 is none; a closed one's handle stays stale for ever. */
+typedef uint32_t prognos_series;
+
+/** What is thought of a value. */
+typedef struct prognos_verdict {
+    double score;    /**< 0..1: 0 as usual, 0.5 and more an anomaly */
+    double expected; /**< what was expected; the value itself while too little is known */
+    double low;      /**< the range that would not have been an anomaly */
+    double high;
+    double confidence;
+    uint64_t samples;
+    uint32_t is_anomaly; /**< 1: worth an alert. A storm of them gives one */
+    uint32_t kind;       /**< prognos_anomaly_kind; 0 when it is none */
+} prognos_verdict;
+
+typedef struct prognos_forecast {
+    double value;
+    double low; /**< the 80 % interval */
+    double high;
+    double confidence;
+} prognos_forecast;
+
+/**
+ * Opens a series. Works without prognos_start(). A name that is open already opens another series of that name.
+ * @param name       as an operation's; for reports
+ * @param period_ns  the time between its values; 0: irregular
+ * @return 0 and an error: NULL, or PROGNOS_LIMIT_REACHED when series fill their share of the memory (an eighth)
+ * Cost: takes some KiB of the recording's memory. Thread: any. Signal: unsafe.
+ */
+prognos_series prognos_series_open(const char *name, uint64_t period_ns);
+
+/**
+ * Adds a value, and tells at once whether it is unusual, from nothing but the values before it.
+ * @param at_unix_ns  its time. A time before the one of the value before counts as that one's.
+ * @param value       NaN and infinities are counted as missing and not learnt: verdict 0
+ * @param out         may be NULL
+ * @return PROGNOS_OK; PROGNOS_UNKNOWN_HANDLE; PROGNOS_NOT_ENOUGH_DATA while the first values are learnt: *out is
+ * filled then, too, with a score of 0.
+ * Cost: below a microsecond, no malloc, no system call. Threads: values of one series are added one after the other:
+ * an add that meets another one waits for it. Signal: unsafe.
+ */
+prognos_status prognos_series_add(prognos_series series, int64_t at_unix_ns, double value,
+                                  prognos_verdict *out, size_t size);
+
+/** Tells the trend of the latest values, 256 at most; NOT_ENOUGH_DATA below 16. */
+prognos_status prognos_series_trend(prognos_series series, prognos_trend *out, size_t size);
+
+/**
+ * Forecasts the next values. @param steps how many, 1 to 1,024; @param out an array of as many structs of `size`
+ * bytes each. NOT_ENOUGH_DATA below 8 values.
+ */
+prognos_status prognos_series_forecast(prognos_series series, uint32_t steps, prognos_forecast *out,
+                                       size_t size);
+
+prognos_status prognos_series_close(prognos_series series);
+
+PROGNOS_EXTERN_C_END
+
+#endif /* PROGNOS_SERIES_H */
