@@ -49,13 +49,14 @@ struct DetectorCycle: BitwiseCopyable {
 struct DetectorSeason: BitwiseCopyable {
   private var usual = InlineArray<48, Double>(repeating: 0)
   private var seen = InlineArray<48, UInt8>(repeating: 0)
+  private var drift = 0.0
   private var latest = InlineArray<6, Double>(repeating: 0)
 
   /// The share of a new value in what is usual.
   private static var rate: Double { 0.2 }
 
   /// What is usual in this part; nil the first time.
-  mutating func expected(_ part: Int) -> Double? { seen[part] > 0 ? usual[part] : nil }
+  mutating func expected(_ part: Int) -> Double? { seen[part] > 0 ? usual[part] + drift : nil }
 
   /// The mean distance of the latest six values from what was usual at their time; then learns. `most` bounds what
   /// one value may change.
@@ -63,12 +64,14 @@ struct DetectorSeason: BitwiseCopyable {
     _ value: Double, _ part: Int, _ number: Int, otherwise: Double, most: Double
   ) -> Double {
     let before = seen[part]
-    let distance = value - (before > 0 ? usual[part] : otherwise)
+    let distance = value - (before > 0 ? usual[part] + drift : otherwise)
     if before == 0 {
-      usual[part] = value
+      usual[part] = value - drift
     } else {
       let rate = max(Self.rate, 1 / (Double(before) + 1))
-      usual[part] += rate * min(max(distance, -most), most)
+      let change = min(max(distance, -most), most)
+      usual[part] += rate * change
+      drift += 0.01 * change
     }
     if before < 255 { seen[part] = before + 1 }
     latest[number % 6] = distance

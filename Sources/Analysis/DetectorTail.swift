@@ -41,17 +41,22 @@ struct DetectorTail: BitwiseCopyable {
     self = DetectorTail()
     func value(_ rank: Int) -> Double { sign > 0 ? sorted[rank] : -sorted[count - 1 - rank] }
     guard count > 1 else { return }
-    let range = value(count - 1) - value(0)
+    // Nothing here may rest on the few largest: one enormous value among the first must not blind the detector.
+    let range = value(count * 19 / 20) - value(count / 20)
     threshold = value(Int(Self.quantile * Double(count - 1)))
     anchor = threshold > 0 ? threshold : range
     leastScale = 1e-3 * range
     total = Double(count)
-    for rank in 0..<count where value(rank) > threshold {
-      keep(value(rank))
-      exceedances += 1
+    var first = count
+    while first > 0 && value(first - 1) > threshold { first -= 1 }
+    if first < count {
+      if anchor <= 0 { anchor = value(first) }
+      let most = threshold + 100 * (value((first + count - 1) / 2) - threshold)
+      for rank in first..<count { keep(min(value(rank), most)) }
+      exceedances = Double(count - first)
     }
     exceedances = max(exceedances, 1)
-    if !fit() { scale = max(0.01 * range, leastScale) }
+    if !fit() { scale = 0.01 * range }
   }
 
   /// How unlikely this value or a higher one was, as -log10 of the probability, 0 below the threshold; then
