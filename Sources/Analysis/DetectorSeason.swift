@@ -18,7 +18,9 @@ struct DetectorCycle: BitwiseCopyable {
     let longest = spacing * Self.fewest
     seconds =
       longest <= Double(Self.minute)
-      ? Self.minute : longest <= Double(Self.hour) ? Self.hour : longest <= Double(Self.day) ? Self.day : Self.week
+      ? Self.minute
+      : longest <= Double(Self.hour)
+        ? Self.hour : longest <= Double(Self.day) ? Self.day : Self.week
   }
   init() {}
 

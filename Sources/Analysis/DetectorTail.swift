@@ -72,7 +72,8 @@ struct DetectorTail: BitwiseCopyable {
     let excess = value - threshold
     var rarity = Self.most
     if scale > 0 {
-      rarity = min(-(Math.log(exceedances / total) + logSurvival(excess)) * 0.4342944819032518, Self.most)
+      rarity = min(
+        -(Math.log(exceedances / total) + logSurvival(excess)) * 0.4342944819032518, Self.most)
     } else {
       // It never moved before: the first movement sets the scale.
       anchor = value > 0 ? value : excess

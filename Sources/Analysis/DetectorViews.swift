@@ -120,14 +120,16 @@ struct DetectorViews: BitwiseCopyable {
   }
 }
 
-/// How far the latest 50 values are distributed otherwise than all: the likelihood ratio over five classes, a
-/// fifth of the first values in each.
+/// How far the latest 50 values are distributed otherwise than all: the square of Hellinger's distance over five
+/// classes, a fifth of the first values in each.
 struct DetectorDistribution: BitwiseCopyable {
   private var edges = InlineArray<4, Double>(repeating: 0)
   private var shares = InlineArray<5, Double>(repeating: 0.2)
   private var recent = InlineArray<5, UInt16>(repeating: 0)
 
+  /// The share of a value in what all are like.
   private static var rate: Double { 0.001 }
+  private static var rootOf50th: Double { 0.1414213562373095 }
 
   init() {}
 
@@ -146,14 +148,12 @@ struct DetectorDistribution: BitwiseCopyable {
     guard isFull else { return 0 }
     let left = classOf(leaving)
     recent[left] &-= 1
-    var distance = 0.0
+    shares[left] += Self.rate / (1 - Self.rate)
+    var overlap = 0.0
     for index in 0..<5 {
       shares[index] *= 1 - Self.rate
-      if index == left { shares[index] += Self.rate }
-      guard recent[index] > 0 else { continue }
-      let share = Double(recent[index]) / 50
-      distance += share * Math.log(share / max(shares[index], 1e-4))
+      overlap += (shares[index] * Double(recent[index])).squareRoot()
     }
-    return distance
+    return 1 - overlap * Self.rootOf50th
   }
 }
