@@ -44,8 +44,10 @@ public struct Assessor {
   }
 
   /// Sets aside the memory of an assessment; false when there is no room for it.
-  public static func prepare(_ recording: Recording) -> Bool {
-    let limit = Int(clamping: recording.header.pointee.bytes.value)
+  ///
+  /// - Parameter limit: the memory limit of the recording, of which it takes a share.
+  public static func prepare(_ recording: Recording, limit: Int? = nil) -> Bool {
+    let limit = limit ?? Int(clamping: recording.header.pointee.bytes.value)
     let capacity = Int(recording.header.pointee.operationCapacity.value)
     let slots = min(capacity, max(limit / 24 / OperationStates.bytesPerOperation, 64))
     return recording.prepareAssessment { zone in
