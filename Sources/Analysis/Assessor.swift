@@ -61,8 +61,8 @@ public struct Assessor {
       case .operationHealth: AnswerTable<OperationHealth>.bytes(capacity: slots)
       case .sessionHealth: 0
       case .samples: AnswerTable<ResourceSample>.bytes(capacity: limit < 16 << 20 ? 128 : 640)
-      case .objectives: UInt32(capacity + 1) * 16
-      case .limits: 1024
+      case .objectives: BurnRecords.bytes(capacity: min(max(limit >> 18, 8), 256))
+      case .limits: 0
       case .process: UInt32(MemoryLayout<ProcessState>.size)
       case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)
       case .operationSlots: UInt32((capacity + 1) * 4)
@@ -82,6 +82,7 @@ public struct Assessor {
     if let point = moment.point {
       let now = moment.monotonicNanoseconds
       position = recording.forEachOperationSample(from: position, until: now) { operation in
+        observeHealth(operation)
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
       }
@@ -89,7 +90,8 @@ public struct Assessor {
       judgeLeaks(at: moment)
     }
     judgeCrash(sample, at: moment)
-    judgeHealth(at: moment)
+    judgeHealth(sample, at: moment)
+    judgeAlerts(sample, at: moment)
     recording.noteAssessment(at: moment.monotonicNanoseconds, records: position)
   }
 }

@@ -154,7 +154,9 @@ struct ProcessProbe {
     sample[.descriptors] = (point.openDescriptors, point.descriptorLimit)
     sample[.groupProcesses] = (point.groupProcesses, point.groupProcessLimit)
     sample[.disk] = (point.diskTotalBytes &- point.diskFreeBytes, point.diskTotalBytes)
-    sample[.inodes] = (diskTotalInodes &- min(point.diskFreeInodes, diskTotalInodes), diskTotalInodes)
+    sample[.inodes] = (
+      diskTotalInodes &- min(point.diskFreeInodes, diskTotalInodes), diskTotalInodes
+    )
     sample[.residentMemory] = (point.rssBytes, 0)
     sample[.heap] = (point.heapBytes, 0)
     sample[.threads] = (point.threads, 0)
