@@ -114,7 +114,7 @@ struct Detector: BitwiseCopyable {
         max((Self.silence * Double(number)).rounded(.down), Self.leastSilence), Self.mostSilence)
       verdict.isAnomaly = true
       // Rarer as a level than as a value.
-      let asLevel = max(rarities[2], rarities[5])
+      let asLevel = max(rarities[2], rarities[DetectorViews.ofDistribution])
       verdict.kind = asLevel > max(rarities[0], rarities[3]) ? .level : .unusual
     }
   }
@@ -189,7 +189,8 @@ struct DetectorWarmUp: BitwiseCopyable {
 struct DetectorWork: BitwiseCopyable {
   var views = DetectorViews(DetectorDistribution())
   var above = InlineArray<7, DetectorTail>(repeating: DetectorTail())
-  var below = InlineArray<7, DetectorTail>(repeating: DetectorTail())
+  /// All but that of the distribution, which comes last.
+  var below = InlineArray<6, DetectorTail>(repeating: DetectorTail())
   /// How far a single value may lie from the latest ones without being an anomaly.
   var reachAbove = 0.0
   var reachBelow = 0.0
