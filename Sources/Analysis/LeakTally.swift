@@ -18,7 +18,8 @@ struct LeakTally: BitwiseCopyable {
   var examined: UInt32 = 0
   var orphans: UInt32 = 0
   var orphanBytes = 0.0
-  /// How many calls ago the youngest of these was allocated, and the oldest.
+  /// How many calls ago the youngest of those that were looked for was allocated, the youngest of these, and their oldest.
+  var youngestExamined: UInt64 = 0
   var youngestOrphan: UInt64 = 0
   var oldestOrphan: UInt64 = 0
   var maps = Quarters<UInt32>(repeating: 0)
@@ -186,7 +187,12 @@ extension Assessor {
     tally.pointee.bytes[quarter] += bytes
     tally.pointee.blocks[quarter] &+= 1
     let isOrphan = block.marks.unreferenced > 0 && age.calls >= Self.leastAge
-    if block.marks.examined > 0 { tally.pointee.examined &+= 1 }
+    if block.marks.examined > 0 {
+      let isFirst = tally.pointee.examined == 0
+      tally.pointee.examined &+= 1
+      tally.pointee.youngestExamined =
+        isFirst ? age.calls : min(tally.pointee.youngestExamined, age.calls)
+    }
     if isOrphan {
       let isFirst = tally.pointee.orphans == 0
       tally.pointee.orphans &+= 1

@@ -44,10 +44,9 @@ struct LeakVerdict {
     orphans = tally.orphans
     live = Self.liveBytes(tally)
     isGrowing = samples >= 12 && LeakTally.isSteady(tally.blocks)
-    let all = isRoot ? UInt64.max : tally.calls
     let share = Double(orphans) / Double(max(examined, 1))
-    let span = tally.oldestOrphan &- tally.youngestOrphan
-    if orphans >= 4, share >= 0.05, span >= 8, tally.youngestOrphan <= all / 2, !isRoot {
+    let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 4 && share >= 0.05
+    if isShare, Self.isGoingOn(tally), !isRoot {
       evidence = .orphans
       if share < 0.5 && !isGrowing { live = tally.orphanBytes }
       // Scalene's score of a site with so many samples and no free (Berger et al., OSDI 2023).
@@ -69,6 +68,14 @@ struct LeakVerdict {
       isLeak = true
       score = 0.8
     }
+  }
+
+  /// Whether blocks were lost by different calls, also by the later ones of those that were looked at, and the latest
+  /// calls leave blocks, too: what is lost once, or while everything is set up, is no leak.
+  private static func isGoingOn(_ tally: LeakTally) -> Bool {
+    let span = tally.oldestOrphan &- tally.youngestOrphan
+    let silent = tally.youngestOrphan &- tally.youngestExamined
+    return span >= 8 && silent <= span && tally.blocks[3] > 0
   }
 
   static var muchHeld: Double { 32 * 1_048_576 }
