@@ -51,6 +51,12 @@ struct LeakTally: BitwiseCopyable {
     return least > 0 && Double(least) >= 0.3 * Double(sum(quarters)) / 4
   }
 
+  /// The same of blocks, which stand for different numbers of bytes.
+  var isSteady: Bool {
+    let least = min(bytes[0], bytes[1], bytes[2], bytes[3])
+    return min(blocks[0], blocks[1], blocks[2], blocks[3]) > 0 && least >= 0.3 * liveBytes / 4
+  }
+
   /// The stack that most blocks come from; 0 for none.
   var stack: UInt32 {
     var best = stacks[0]

@@ -43,7 +43,7 @@ struct LeakVerdict {
     examined = tally.examined
     orphans = tally.orphans
     live = Self.liveBytes(tally)
-    isGrowing = samples >= 12 && LeakTally.isSteady(tally.blocks)
+    isGrowing = samples >= 12 && tally.isSteady
     let share = Double(orphans) / Double(max(examined, 1))
     let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 4 && share >= 0.05
     if isShare, Self.isGoingOn(tally), !isRoot {
@@ -55,7 +55,10 @@ struct LeakVerdict {
       isGrowing = true
       return
     }
-    guard isGrowing, live >= 65_536 else { return nil }
+    guard isGrowing, live >= 65_536 else {
+      if samples > 8 { evidence = .held; return }  // DEBUG
+      return nil
+    }
     score = min(0.5, 0.5 * (1 - 1 / Double(samples + 2)))
     if examined >= 8 {
       evidence = .held

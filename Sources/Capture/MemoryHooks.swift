@@ -123,12 +123,20 @@ private func sample(
   _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
 ) {
   let recording = attachedRecording()
-  let doublings = lane.pointee.sampleDoublings.value
-  let now = ticks(in: recording)
-  recording.noteHeapSample(at: now) { 1e9 / recording.nanosecondsPerTickSoFar }
+  var doublings = lane.pointee.sampleDoublings.value
   drawNextSample(on: lane, of: recording)
   guard recording.header.pointee.heapFilterOffset.value != 0 else { return }
   let innermost = innermostNode(of: lane, in: recording)
+  if innermost.pointee.operation.value == 0 {
+    let coarse = recording.heapDoublingsOutside(doublings)
+    let stays =
+      recording.heapProbability(bytes: bytes, doublings: coarse)
+      / recording.heapProbability(bytes: bytes, doublings: doublings)
+    if coarse > doublings && uniform(on: lane) >= stays { return }
+    doublings = coarse
+  }
+  let now = ticks(in: recording)
+  recording.noteHeapSample(at: now) { 1e9 / recording.nanosecondsPerTickSoFar }
   let node = recording.offset(of: innermost)
   let site = siteOfAllocation(on: lane, of: recording)
   if let site {

@@ -2,7 +2,7 @@
 
 /// How finely the heap is sampled while little is allocated. With the standard mean of 512 KiB a leak of 80 bytes a
 /// call takes 6,500 calls to the first sample. So blocks are sampled by a mean of 4 KiB to begin with, and the mean
-/// is doubled until there are no more than 1,000 samples a second: then they cost some tenths of a percent of a CPU.
+/// is doubled until there are no more than 2,000 samples a second: then they cost half a percent of a CPU.
 /// Each block is weighted by the mean that it was drawn with, so that estimates stay unbiased.
 public struct HeapRateHeader: ~Copyable {
   /// How many doublings lead from the fine mean to the one that was asked for; 0: that one always holds.
@@ -19,10 +19,10 @@ public struct HeapRateHeader: ~Copyable {
 }
 
 extension Recording {
-  /// What is sampled before anything is looked at: 4 MiB of allocations or more.
-  private static var freeSamples: UInt64 { 4096 }
+  /// What is sampled before anything is looked at: 32 MiB of allocations or more, some 20 ms in all.
+  private static var freeSamples: UInt64 { 8192 }
   private static var window: UInt64 { 256 }
-  private static var samplesPerSecond: UInt64 { 1000 }
+  private static var samplesPerSecond: UInt64 { 2000 }
 
   /// Sets the mean distance of samples; if it is to be fine to begin with, in so many doublings down to 4 KiB.
   public func setHeapMean(_ bytes: UInt64, isAdaptive: Bool) {
@@ -34,6 +34,12 @@ extension Recording {
   /// The doublings that the next sample is to be drawn with.
   public var heapDoublings: UInt32 {
     max(header.pointee.heapSampleDoublings.value, header.pointee.heapRate.doublings.value)
+  }
+
+  /// The same of what no operation allocates, 16 times as coarse as long as that is finer than what was asked for:
+  /// programs that load and set up must not fill the table.
+  public func heapDoublingsOutside(_ doublings: UInt32) -> UInt32 {
+    max(min(doublings &+ 4, header.pointee.heapRate.mostDoublings.value), doublings)
   }
 
   /// Counts a sample, and now and then sees whether they are too many. By any thread.
