@@ -25,7 +25,9 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
   let tracks = options.track & Options.availableTracks
   changeTracking {
     recording.header.pointee.stackDepth.set(options.stack_depth)
-    recording.header.pointee.heapSampleBytes.set(options.heap_sample_bytes)
+    recording.setHeapMean(
+      options.heap_sample_bytes,
+      isAdaptive: options.heap_sample_bytes == NumericOption.heapSampleBytes.standard)
     let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
     let hasMemory = tracks & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
     let hasIO = tracks & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
