@@ -68,16 +68,41 @@ ptrdiff_t shim_count_user_processes(void) {
     return for_each_entry("/proc", count_own, &count) ? count : -1;
 }
 
-ptrdiff_t shim_count_maps(void) {
+// glibc keeps a thread's heap in regions of 64 MiB, of which the part that is not used yet follows the used one
+// without any rights: it counts in the limit already, and can still be filled.
+enum { heap_region = 64 << 20 };
+
+bool shim_maps_read(shim_maps *out) {
     int fd = shim_open_read("/proc/self/maps");
-    if (fd < 0) return -1;
-    char buffer[8192];
-    ptrdiff_t lines = 0;
-    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;)
-        for (const char *at = buffer; (at = memchr(at, '\n', (size_t)(buffer + got - at))); at++)
-            lines++;
+    if (fd < 0) return false;
+    char buffer[8192], rights[4] = "", used[4] = "";
+    uint64_t bounds[2] = {0, 0}, used_end = 0;
+    unsigned column = 0; // 0, 1: the bounds; 2..5: rights; 6: the rest of the line
+    *out = (shim_maps){0, 0};
+    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) {
+        for (ssize_t i = 0; i < got; i++) {
+            char c = buffer[i];
+            if (c == '\n') {
+                out->count++;
+                if (memcmp(rights, "---p", 4) == 0 && memcmp(used, "rw-p", 4) == 0 &&
+                    bounds[0] == used_end && bounds[1] % heap_region == 0)
+                    out->reserved_bytes += bounds[1] - bounds[0];
+                memcpy(used, rights, sizeof used);
+                used_end = bounds[1];
+                bounds[0] = bounds[1] = column = 0;
+            } else if (column < 2) {
+                if (c == '-' || c == ' ')
+                    column++;
+                else
+                    bounds[column] =
+                        bounds[column] << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+            } else if (column < 6) {
+                rights[column++ - 2] = c;
+            }
+        }
+    }
     close(fd);
-    return lines;
+    return true;
 }
 
 // ---- descriptors, one after the other ---------------------------------------------------------

@@ -61,7 +61,9 @@ struct ProcText {
     while index + wanted.count < bytes.endIndex {
       if bytes[index..<index + wanted.count].elementsEqual(wanted) {
         var start = index + wanted.count
-        while start + 1 < bytes.endIndex, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
+        while start + 1 < bytes.endIndex, bytes[start] == 0x20 || bytes[start] == 0x09 {
+          start += 1
+        }
         return isDigit(bytes[start]) ? readNumber(from: start).value : nil
       }
       index += 1

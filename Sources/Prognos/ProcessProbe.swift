@@ -143,10 +143,7 @@ struct ProcessProbe {
   /// What is used of what can run out, as far as `point` has it.
   var resources: ResourceSample {
     var sample = ResourceSample()
-    sample[.addressSpace] = (
-      isOutOfMemory && point.addressSpaceLimit > 0 ? point.addressSpaceLimit : point.virtualBytes,
-      point.addressSpaceLimit
-    )
+    sample[.addressSpace] = (point.virtualBytes, point.addressSpaceLimit)
     // The kernel gives the cache of files back before it kills.
     sample[.groupMemory] = (
       point.groupMemoryBytes &- groupReclaimableBytes, point.groupMemoryLimit
@@ -154,11 +151,16 @@ struct ProcessProbe {
     sample[.descriptors] = (point.openDescriptors, point.descriptorLimit)
     sample[.groupProcesses] = (point.groupProcesses, point.groupProcessLimit)
     sample[.disk] = (point.diskTotalBytes &- point.diskFreeBytes, point.diskTotalBytes)
-    sample[.inodes] = (diskTotalInodes &- min(point.diskFreeInodes, diskTotalInodes), diskTotalInodes)
+    sample[.inodes] = (
+      diskTotalInodes &- min(point.diskFreeInodes, diskTotalInodes), diskTotalInodes
+    )
     sample[.residentMemory] = (point.rssBytes, 0)
     sample[.heap] = (point.heapBytes, 0)
     sample[.threads] = (point.threads, 0)
     limits.add(to: &sample, of: point)
+    if isOutOfMemory {
+      sample[.addressSpace].used = max(point.virtualBytes, point.addressSpaceLimit)
+    }
     return sample
   }
 

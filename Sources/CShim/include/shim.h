@@ -262,8 +262,12 @@ ptrdiff_t shim_count_descriptors(void);
 bool shim_descriptors_are_exhausted(void);
 // The processes of this user; -1 when that is not known, or not limited.
 ptrdiff_t shim_count_user_processes(void);
-// The memory mappings of the process: some 0.3 us each; -1 when that is not known.
-ptrdiff_t shim_count_maps(void);
+typedef struct shim_maps {
+    uint64_t count;
+    uint64_t reserved_bytes; // of the heaps of malloc: address space taken that is not used yet
+} shim_maps;
+// The memory mappings of the process: some 0.3 us each; false when they cannot be read.
+bool shim_maps_read(shim_maps *out);
 
 // The file systems that the process has written to, by a directory of each.
 enum { shim_written_disk_count = 4 };
