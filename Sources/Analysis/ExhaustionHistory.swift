@@ -29,6 +29,8 @@ struct UsageHistory: BitwiseCopyable {
   private(set) var used = 0.0
   /// What was used at most in blocks that are forgotten.
   private(set) var greatestBefore = 0.0
+  /// Whether it does not reach back to the first sample any more.
+  private(set) var hasForgotten = false
   /// How many samples there were.
   private(set) var total = 0.0
 
@@ -89,6 +91,7 @@ struct UsageHistory: BitwiseCopyable {
 
   private mutating func slide() {
     greatestBefore = max(greatestBefore, maxima[0])
+    hasForgotten = true
     for index in 1..<Self.capacity {
       times[index - 1] = times[index]
       minima[index - 1] = minima[index]
