@@ -45,7 +45,9 @@ extension Assessor {
       guard ownSpread > 0 else { continue }
       let shared = count * one.products[place] - one.calls * all.growths[place]
       let correlation = shared / (spread * ownSpread).squareRoot()
-      if correlation > best { (best, operation) = (correlation, operations[slot].pointee.operation) }
+      if correlation > best {
+        (best, operation) = (correlation, operations[slot].pointee.operation)
+      }
     }
     return best * count.squareRoot() > 2 ? operation : 0
   }

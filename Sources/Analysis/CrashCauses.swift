@@ -29,7 +29,9 @@ extension Assessor {
       guard operation > 0, let slot = operations.slot(of: operation) else { continue }
       let known = operations[slot].pointee.crash
       let open = Double(call.nanoseconds) * 1e-9
-      guard known.finished >= 20, open > max(10 * known.longest, 50 * known.usual, 2) else { continue }
+      guard known.finished >= 20, open > max(10 * known.longest, 50 * known.usual, 2) else {
+        continue
+      }
       stuck += 1
       if open > firstOpen { (first, firstOpen, usualLongest) = (operation, open, known.longest) }
     }
@@ -54,7 +56,8 @@ extension Assessor {
     else { return CrashCause() }
     let growth = state.active / max(state.usualActive, 1)
     var cause = CrashCause()
-    cause.probability = 0.85 * Self.rise(growth, from: 1.5, half: 4) * min(state.activeRises / 12, 1)
+    cause.probability =
+      0.85 * Self.rise(growth, from: 1.5, half: 4) * min(state.activeRises / 12, 1)
     cause.kind = PROGNOS_CRASH_QUEUE
     (cause.value, cause.reference) = (state.active, state.usualActive)
     return cause
@@ -91,7 +94,8 @@ extension Assessor {
       let lessDone = state.usualRate > 0 ? 1 - min(state.rate / state.usualRate, 1) : 0
       var next = CrashCause()
       next.probability =
-        0.9 * Self.rise(slower * isThrottled, from: 3, half: 15) * (0.6 + 0.4 * min(lessDone * 2, 1))
+        0.9 * Self.rise(slower * isThrottled, from: 3, half: 15)
+        * (0.6 + 0.4 * min(lessDone * 2, 1))
       next.kind = PROGNOS_CRASH_OVERLOAD
       (next.operation, next.value, next.reference) = (
         operations[slot].pointee.operation, known.recent, known.usual

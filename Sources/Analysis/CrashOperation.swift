@@ -115,10 +115,12 @@ struct CrashProcess: BitwiseCopyable {
     default: nil
     }
   }
-  static let compared: InlineArray<8, Resource> = [
-    .descriptors, .maps, .groupProcesses, .threads, .groupMemory, .addressSpace, .sockets,
-    .residentMemory,
-  ]
+  static var compared: InlineArray<8, Resource> {
+    [
+      .descriptors, .maps, .groupProcesses, .threads, .groupMemory, .addressSpace, .sockets,
+      .residentMemory,
+    ]
+  }
 
   /// A record is about to be read: what resources grew by in its span.
   mutating func beginRecord(_ sample: ResourceSample) {

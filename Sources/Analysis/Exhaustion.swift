@@ -64,7 +64,8 @@ struct ExhaustionState: BitwiseCopyable {
       guard used > 0.02 * limit, let features = ExhaustionFeatures(histories[scale], scratch)
       else { continue }
       let next = ExhaustionModel.outlook(features)
-      let nextProbability = Self.hurried(next.probability(within: horizon), features, histories[scale])
+      let nextProbability = Self.hurried(
+        next.probability(within: horizon), features, histories[scale])
       if nextProbability >= probability { (outlook, probability) = (next, nextProbability) }
     }
     settle(seconds)

@@ -30,7 +30,8 @@ extension Assessor {
     let exhaustion = Exhaustion(recording)
     var ranks = InlineArray<24, Double>(repeating: -1)
     var count = 0
-    for resource in Resource.allCases where sample[resource].used > 0 || sample[resource].limit > 0 {
+    for resource in Resource.allCases where sample[resource].used > 0 || sample[resource].limit > 0
+    {
       let (used, limit) = sample[resource]
       let ratio = limit > 0 ? Double(used) / Double(limit) : 0
       let probability =

@@ -78,15 +78,17 @@ bool shim_maps_read(shim_maps *out) {
     char buffer[8192], rights[4] = "", used[4] = "";
     uint64_t bounds[2] = {0, 0}, used_end = 0;
     unsigned column = 0; // 0, 1: the bounds; 2..5: rights; 6: the rest of the line
-    *out = (shim_maps){0, 0};
+    *out = (shim_maps){0, 0, 0};
     for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) {
         for (ssize_t i = 0; i < got; i++) {
             char c = buffer[i];
             if (c == '\n') {
                 out->count++;
                 if (memcmp(rights, "---p", 4) == 0 && memcmp(used, "rw-p", 4) == 0 &&
-                    bounds[0] == used_end && bounds[1] % heap_region == 0)
+                    bounds[0] == used_end && bounds[1] % heap_region == 0) {
                     out->reserved_bytes += bounds[1] - bounds[0];
+                    out->reserved_regions++;
+                }
                 memcpy(used, rights, sizeof used);
                 used_end = bounds[1];
                 bounds[0] = bounds[1] = column = 0;
@@ -159,7 +161,7 @@ bool shim_disk_read(const char *path, shim_disk *out) {
     return known;
 }
 
-bool shim_fullest_disk_read(shim_written_disks *disks, shim_disk *out) {
+bool shim_fullest_disk_read(shim_written_disks *disks, uint64_t but, shim_disk *out) {
     bool found = false;
     int saved = errno;
     for (int i = 0; i < shim_written_disk_count; i++) {
@@ -170,6 +172,7 @@ bool shim_fullest_disk_read(shim_written_disks *disks, shim_disk *out) {
             disk->path[0] = 0;
             continue;
         }
+        if (one.total_bytes == but) continue;
         // Exact enough for any disk: 64-bit products would not be.
         if (!found || (double)one.free_bytes / (double)one.total_bytes <
                           (double)out->free_bytes / (double)out->total_bytes)

@@ -48,7 +48,7 @@ struct ProcessProbe {
       diskDue = now &+ 1_000_000_000
       readDisk()
     }
-    limits.read(at: now, hurried: hurried)
+    limits.read(at: now, hurried: hurried, point: point)
     limits.note(throttledNanoseconds: point.throttledNanoseconds, at: now)
   }
 
