@@ -19,6 +19,7 @@ func assess(
   var sample = probe.resources
   sample.monotonicNanoseconds = moment.monotonicNanoseconds
   sample.unixNanoseconds = moment.unixNanoseconds
+  recording.noteOpenCalls(in: &sample)
   let before = shim_thread_cpu_ns()
   references.search(recording, assessor, at: assessed)
   recording.writeAssessment { assessor.step(sample, at: assessed) }
