@@ -165,11 +165,10 @@ extension Assessor {
   }
 
   private static func put(_ resource: Resource, _ amount: UInt64, _ text: inout Sentence) {
-    switch resource {
-    case .addressSpace, .data, .groupMemory, .hostMemory, .disk, .fileSize, .stack:
+    if resource.isBytes {
       text.put(bytes: Double(amount))
-    case .throttled: text.put(seconds: Double(amount) / 1e9)
-    default: text.put(amount)
+    } else {
+      text.put(Double(amount) / resource.unit)
     }
   }
 

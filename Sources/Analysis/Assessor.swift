@@ -10,13 +10,15 @@ import Recording
 public struct AssessmentMoment {
   public let monotonicNanoseconds: UInt64
   public let unixNanoseconds: UInt64
-  /// Whether a point of the process, and maybe records of operations, are new since the last assessment.
-  public let hasPoint: Bool
+  /// The point of the process that ends now, if one does; then records of operations may be new, too.
+  public let point: ProcessPoint?
 
-  public init(monotonicNanoseconds: UInt64, unixNanoseconds: UInt64, hasPoint: Bool) {
+  public var hasPoint: Bool { point != nil }
+
+  public init(monotonicNanoseconds: UInt64, unixNanoseconds: UInt64, point: ProcessPoint?) {
     self.monotonicNanoseconds = monotonicNanoseconds
     self.unixNanoseconds = unixNanoseconds
-    self.hasPoint = hasPoint
+    self.point = point
   }
 }
 
@@ -42,8 +44,10 @@ public struct Assessor {
   }
 
   /// Sets aside the memory of an assessment; false when there is no room for it.
-  public static func prepare(_ recording: Recording) -> Bool {
-    let limit = Int(clamping: recording.header.pointee.bytes.value)
+  ///
+  /// - Parameter limit: the memory limit of the recording, of which it takes a share.
+  public static func prepare(_ recording: Recording, limit: Int? = nil) -> Bool {
+    let limit = limit ?? Int(clamping: recording.header.pointee.bytes.value)
     let capacity = Int(recording.header.pointee.operationCapacity.value)
     let slots = min(capacity, max(limit / 24 / OperationStates.bytesPerOperation, 64))
     return recording.prepareAssessment { zone in
@@ -75,13 +79,14 @@ public struct Assessor {
     samples.append(sample)
     watchResources(sample, at: moment)
     var position = recording.assessedRecords
-    if moment.hasPoint {
-      position = recording.forEachOperationSample(from: position) { operation in
+    if let point = moment.point {
+      let now = moment.monotonicNanoseconds
+      position = recording.forEachOperationSample(from: position, until: now) { operation in
         observeHealth(operation)
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
       }
-      watchProcess(at: moment)
+      watchProcess(point, at: moment)
       judgeLeaks(at: moment)
     }
     judgeCrash(sample, at: moment)

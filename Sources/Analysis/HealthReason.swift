@@ -149,30 +149,6 @@ extension Assessor {
 }
 
 extension Resource {
-  /// As in `prognos_resource.resource`.
-  var name: StaticString {
-    switch self {
-    case .addressSpace: "address space"
-    case .data: "data"
-    case .groupMemory: "cgroup memory"
-    case .hostMemory: "host memory"
-    case .descriptors: "file descriptors"
-    case .userProcesses: "processes of the user"
-    case .groupProcesses: "cgroup processes"
-    case .maps: "memory maps"
-    case .disk: "disk"
-    case .inodes: "inodes"
-    case .fileSize: "file size"
-    case .cpuSeconds: "CPU seconds"
-    case .throttled: "CPU quota"
-    case .stack: "stack"
-    case .residentMemory: "resident memory"
-    case .heap: "heap"
-    case .threads: "threads"
-    case .sockets: "sockets"
-    }
-  }
-
   static func name(_ number: Double) -> StaticString {
     Resource(rawValue: Int(truncatingIfNeeded: whole(number)))?.name ?? "a resource"
   }

@@ -9,12 +9,13 @@ import Recording
 
 /// Assesses a moment, on the collector's thread.
 func assess(
-  _ recording: Recording, _ probe: ProcessProbe, at moment: HistoryMoment, hasPoint: Bool
+  _ recording: Recording, _ probe: ProcessProbe, at moment: HistoryMoment,
+  point: ProcessPoint?
 ) {
   guard let assessor = Assessor(recording) else { return }
   let assessed = AssessmentMoment(
     monotonicNanoseconds: moment.monotonicNanoseconds, unixNanoseconds: moment.unixNanoseconds,
-    hasPoint: hasPoint)
+    point: point)
   var sample = probe.resources
   sample.monotonicNanoseconds = moment.monotonicNanoseconds
   sample.unixNanoseconds = moment.unixNanoseconds

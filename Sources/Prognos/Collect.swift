@@ -44,7 +44,7 @@ private func tick(
     probe.note(activeOperations: recording.activeOperations)
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
-  assess(recording, probe, at: moment, hasPoint: isDue)
+  assess(recording, probe, at: moment, point: isDue ? recording.newestPoint : nil)
 }
 
 private func momentOfTick() -> HistoryMoment {

@@ -13,10 +13,13 @@ public enum Resource: Int, CaseIterable {
   case disk
   case inodes
   case fileSize
+  /// In milliseconds.
   case cpuSeconds
   /// Nanoseconds a second that the control group had to wait for its quota; the limit is 1 s.
   case throttled
   case stack
+  /// The fullest file system among those that the process writes to, if that is not `disk`'s.
+  case writtenDisk
   // Without a limit of their own, but known to leak.
   case residentMemory
   case heap
@@ -28,8 +31,8 @@ public enum Resource: Int, CaseIterable {
 public struct ResourceSample: BitwiseCopyable {
   public var monotonicNanoseconds: UInt64 = 0
   public var unixNanoseconds: UInt64 = 0
-  public var used = InlineArray<20, UInt64>(repeating: 0)
-  public var limit = InlineArray<20, UInt64>(repeating: 0)
+  public var used = InlineArray<24, UInt64>(repeating: 0)
+  public var limit = InlineArray<24, UInt64>(repeating: 0)
 
   public init() {}
 

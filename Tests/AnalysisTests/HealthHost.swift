@@ -80,7 +80,7 @@ final class HealthHost {
     sample.monotonicNanoseconds = now
     sample.unixNanoseconds = now
     let assessed = AssessmentMoment(
-      monotonicNanoseconds: now, unixNanoseconds: now, hasPoint: isDue)
+      monotonicNanoseconds: now, unixNanoseconds: now, point: isDue ? recording.newestPoint : nil)
     recording.writeAssessment { assessor.step(sample, at: assessed) }
     if health.score < lowest { (lowest, lowestReason) = (health.score, reason) }
   }
