@@ -94,7 +94,7 @@ extension OperationHealthState {
   /// Durations against what was usual.
   func slowdown(at moment: UInt64) -> Finding {
     let calls = fastCalls * freshness(at: moment)
-    let learnt = Evidence.share(records, half: 4) * Evidence.share(seconds, half: 3)
+    let learnt = Evidence.share(records, half: 2) * Evidence.share(seconds, half: 2)
     guard calls > 0, learnt > 0 else { return Finding() }
     // More work a call explains longer ones.
     let more = usualWork > 0 || fastWork > 0 ? max(fastWork - usualWork, 0) : 0
