@@ -131,7 +131,7 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Analysis", dependencies: ["CPrognos", "CShim", "Recording"], swiftSettings: small),
+      name: "Analysis", dependencies: ["CPrognos", "Recording"], swiftSettings: small),
     .target(
       name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Analysis", "Symbols"],
       swiftSettings: small),

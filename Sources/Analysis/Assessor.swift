@@ -10,13 +10,15 @@ import Recording
 public struct AssessmentMoment {
   public let monotonicNanoseconds: UInt64
   public let unixNanoseconds: UInt64
-  /// Whether a point of the process, and maybe records of operations, are new since the last assessment.
-  public let hasPoint: Bool
+  /// The point of the process that ends now, if one does; then records of operations may be new, too.
+  public let point: ProcessPoint?
 
-  public init(monotonicNanoseconds: UInt64, unixNanoseconds: UInt64, hasPoint: Bool) {
+  public var hasPoint: Bool { point != nil }
+
+  public init(monotonicNanoseconds: UInt64, unixNanoseconds: UInt64, point: ProcessPoint?) {
     self.monotonicNanoseconds = monotonicNanoseconds
     self.unixNanoseconds = unixNanoseconds
-    self.hasPoint = hasPoint
+    self.point = point
   }
 }
 
@@ -42,8 +44,10 @@ public struct Assessor {
   }
 
   /// Sets aside the memory of an assessment; false when there is no room for it.
-  public static func prepare(_ recording: Recording) -> Bool {
-    let limit = Int(clamping: recording.header.pointee.bytes.value)
+  ///
+  /// - Parameter limit: the memory limit of the recording, of which it takes a share.
+  public static func prepare(_ recording: Recording, limit: Int? = nil) -> Bool {
+    let limit = limit ?? Int(clamping: recording.header.pointee.bytes.value)
     let capacity = Int(recording.header.pointee.operationCapacity.value)
     let slots = min(capacity, max(limit / 24 / OperationStates.bytesPerOperation, 64))
     return recording.prepareAssessment { zone in
@@ -57,13 +61,13 @@ public struct Assessor {
       case .operationHealth: AnswerTable<OperationHealth>.bytes(capacity: slots)
       case .sessionHealth: 0
       case .samples: AnswerTable<ResourceSample>.bytes(capacity: limit < 16 << 20 ? 128 : 640)
-      case .objectives: UInt32(capacity + 1) * 16
-      case .limits: 1024
+      case .objectives: BurnRecords.bytes(capacity: min(max(limit >> 18, 8), 256))
+      case .limits: 0
       case .process: UInt32(MemoryLayout<ProcessState>.size)
       case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)
       case .operationSlots: UInt32((capacity + 1) * 4)
       case .detectors: UInt32(limit / 16)
-      case .exhaustion: 0
+      case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
       case .leakLedger: UInt32(limit / 256)
       case .precursors: 0
       case .references: limit < 16 << 20 ? 0 : 112 << 10
@@ -76,16 +80,21 @@ public struct Assessor {
     samples.append(sample)
     watchResources(sample, at: moment)
     var position = recording.assessedRecords
-    if moment.hasPoint {
-      position = recording.forEachOperationSample(from: position) { operation in
+    if let point = moment.point {
+      let now = moment.monotonicNanoseconds
+      beginCrashRecord(sample, at: moment)
+      position = recording.forEachOperationSample(from: position, until: now) { operation in
+        observeHealth(operation)
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
+        watchCrash(operation, state)
       }
-      watchProcess(at: moment)
+      watchProcess(point, at: moment)
     }
     judgeLeaks(at: moment)
     judgeCrash(sample, at: moment)
-    judgeHealth(at: moment)
+    judgeHealth(sample, at: moment)
+    judgeAlerts(sample, at: moment)
     recording.noteAssessment(at: moment.monotonicNanoseconds, records: position)
   }
 }

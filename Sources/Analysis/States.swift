@@ -4,6 +4,9 @@ import Recording
 /// What the assessment remembers of the process. All zeros to begin with.
 struct ProcessState: BitwiseCopyable {
   var reserved: UInt64 = 0
+  var health = ProcessHealthState()
+  var alerts = AlertStates()
+  var crash = CrashProcess()
 }
 
 /// What it remembers of an operation. All zeros to begin with.
@@ -11,11 +14,8 @@ struct OperationState: BitwiseCopyable {
   /// The operation; 0 in a free slot that is not operation 0's.
   var operation: UInt32 = 0
   var reserved: UInt32 = 0
-}
-
-/// How well an operation is.
-struct OperationHealth: BitwiseCopyable {
-  var score = 0.0
+  var health = OperationHealthState()
+  var crash = CrashOperation()
 }
 
 /// The states of operations, in slots given out in the order in which they first did something.

@@ -7,5 +7,5 @@ extension Assessor {
   func watch(_ sample: OperationSample, _ state: UnsafeMutablePointer<OperationState>) {}
 
   /// The newest point of the process.
-  func watchProcess(at moment: AssessmentMoment) {}
+  func watchProcess(_ point: ProcessPoint, at moment: AssessmentMoment) {}
 }

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -145,25 +143,13 @@ void shim_process_usage_read(shim_process_usage *out) {
 }
 
 uint64_t shim_limit(shim_limit_kind kind) {
-    static const int resources[] = {RLIMIT_NOFILE, RLIMIT_AS,    RLIMIT_DATA,
-                                    RLIMIT_NPROC,  RLIMIT_FSIZE, RLIMIT_STACK};
+    static const int resources[] = {RLIMIT_NOFILE, RLIMIT_AS,    RLIMIT_DATA, RLIMIT_NPROC,
+                                    RLIMIT_FSIZE,  RLIMIT_STACK, RLIMIT_CPU};
     struct rlimit limit;
     int saved = errno;
     bool known = getrlimit((__rlimit_resource_t)resources[kind], &limit) == 0;
     errno = saved;
     return known && limit.rlim_cur != RLIM_INFINITY ? (uint64_t)limit.rlim_cur : 0;
-}
-
-bool shim_disk_read(const char *path, shim_disk *out) {
-    struct statvfs disk;
-    int saved = errno;
-    bool known = statvfs(path, &disk) == 0;
-    errno = saved;
-    if (!known) return false;
-    out->total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
-    out->free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
-    out->free_inodes = (uint64_t)disk.f_favail;
-    return true;
 }
 
 int shim_open_read(const char *path) {
@@ -173,29 +159,4 @@ int shim_open_read(const char *path) {
     int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     close(fd);
     return higher;
-}
-
-ptrdiff_t shim_count_descriptors(void) {
-    struct stat directory; // since Linux 6.2, its size is the number of open descriptors
-    if (stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0) return directory.st_size;
-    int fd = shim_open_read("/proc/self/fd");
-    if (fd < 0) return -1;
-    struct entry { // getdents64(2)
-        uint64_t inode;
-        int64_t offset;
-        unsigned short bytes;
-        unsigned char type;
-        char name[];
-    };
-    ptrdiff_t count = -1; // without the one that counts
-    char buffer[4096] __attribute__((aligned(8)));
-    for (long got; (got = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) > 0;) {
-        for (long at = 0; at < got;) {
-            const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
-            if (entry->name[0] != '.') count++;
-            at += entry->bytes;
-        }
-    }
-    close(fd);
-    return count;
 }

@@ -143,6 +143,10 @@ public func diagnosticFields() -> [Field<prognos_diagnostics>] {
     Field("collector_cpu_ns") { $0.collector_cpu_ns },
     Field("collector_ticks") { $0.collector_ticks },
     Field("untracked_history") { $0.untracked_history },
+    Field("assessments") { $0.assessments },
+    Field("assessment_cpu_ns") { $0.assessment_cpu_ns },
+    Field("assessment_bytes") { $0.assessment_bytes },
+    Field("unwatched_operations") { $0.unwatched_operations },
   ]
 }
 

@@ -10,30 +10,26 @@ import Recording
 /// Assesses a moment, on the collector's thread.
 func assess(
   _ recording: Recording, _ probe: ProcessProbe, _ references: inout ReferenceSearch,
-  at moment: HistoryMoment, hasPoint: Bool
+  at moment: HistoryMoment, point: ProcessPoint?
 ) {
   guard let assessor = Assessor(recording) else { return }
   let assessed = AssessmentMoment(
     monotonicNanoseconds: moment.monotonicNanoseconds, unixNanoseconds: moment.unixNanoseconds,
-    hasPoint: hasPoint)
+    point: point)
   var sample = probe.resources
   sample.monotonicNanoseconds = moment.monotonicNanoseconds
   sample.unixNanoseconds = moment.unixNanoseconds
+  recording.noteOpenCalls(in: &sample)
   let before = shim_thread_cpu_ns()
   references.search(recording, assessor, at: assessed)
   recording.writeAssessment { assessor.step(sample, at: assessed) }
   recording.header.pointee.assessment.cpuNanoseconds.add(shim_thread_cpu_ns() &- before)
-  assessor.raiseAlerts(at: assessed)
+  assessor.raiseAlerts { tellHost($0) }
 }
 
 @_cdecl("prognos_assess") @implementation
 public func prognos_assess() -> prognos_status {
-  guard !shim_collector_is_me() else {
-    ErrorText.set {
-      $0.put("prognos_assess: called from an alert's callback, which is part of an assessment")
-    }
-    return PROGNOS_INVALID_STATE
-  }
+  guard !isInAlertCallback() else { return refuseInCallback("prognos_assess") }
   guard undisturbed({ callCollector() }) else {
     ErrorText.set { $0.put("prognos_assess: no collector runs: prognos_start was not called") }
     return PROGNOS_NOT_STARTED

@@ -47,7 +47,7 @@ private func tick(
     recording.relaxHeapRate()
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
-  assess(recording, probe, &references, at: moment, hasPoint: isDue)
+  assess(recording, probe, &references, at: moment, point: isDue ? recording.newestPoint : nil)
 }
 
 private func momentOfTick() -> HistoryMoment {

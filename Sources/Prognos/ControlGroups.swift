@@ -114,6 +114,8 @@ struct ControlGroups {
 struct GroupNumbers {
   var memoryBytes: UInt64 = 0
   var memoryLimit: UInt64 = 0
+  /// Of the memory used: what caches files.
+  var reclaimableBytes: UInt64 = 0
   /// CPU time a second, in nanoseconds.
   var cpuQuota: UInt64 = 0
   var throttledNanoseconds: UInt64 = 0
@@ -125,10 +127,18 @@ struct GroupNumbers {
   ///
   /// - Parameter read: a file; nil when there is none.
   init(_ groups: ControlGroups, read: ([UInt8]) -> ProcText?) {
-    (memoryLimit, memoryBytes) = Self.tightest(
+    let memoryGroup: [UInt8]
+    (memoryLimit, memoryBytes, memoryGroup) = Self.tightest(
       groups.memory, read, limit: groups.memory.isVersion2 ? "memory.max" : "memory.limit_in_bytes",
       used: groups.memory.isVersion2 ? "memory.current" : "memory.usage_in_bytes")
-    (processLimit, processes) = Self.tightest(
+    if memoryLimit > 0, let statistics = read(memoryGroup + asciiBytes("/memory.stat")) {
+      // Version 1 has those of the groups below in numbers of their own.
+      let isOld = !groups.memory.isVersion2
+      reclaimableBytes =
+        (statistics.number(after: isOld ? "total_inactive_file" : "inactive_file") ?? 0)
+        &+ (statistics.number(after: isOld ? "total_active_file" : "\nactive_file") ?? 0)
+    }
+    (processLimit, processes, _) = Self.tightest(
       groups.processes, read, limit: "pids.max", used: "pids.current")
     Self.upwards(groups.cpu) { directory in
       guard let quota = Self.quota(directory, groups.cpu.isVersion2, read) else { return }
@@ -167,8 +177,8 @@ struct GroupNumbers {
   private static func tightest(
     _ place: ControlGroups.Place, _ read: ([UInt8]) -> ProcText?, limit: StaticString,
     used: StaticString
-  ) -> (limit: UInt64, used: UInt64) {
-    var (tightest, use) = (UInt64(0), UInt64(0))
+  ) -> (limit: UInt64, used: UInt64, group: [UInt8]) {
+    var (tightest, use, group) = (UInt64(0), UInt64(0), place.directory)
     upwards(place) { directory in
       let text = read(directory + [0x2F] + asciiBytes(limit))
       let found = text.map { isNumber($0) ? $0.number(0) : 0 } ?? 0
@@ -177,10 +187,10 @@ struct GroupNumbers {
       guard directory == place.directory || isLimit && (tightest == 0 || found < tightest) else {
         return
       }
-      if isLimit { tightest = found }
+      if isLimit { (tightest, group) = (found, directory) }
       use = read(directory + [0x2F] + asciiBytes(used))?.number(0) ?? 0
     }
-    return (tightest, use)
+    return (tightest, use, group)
   }
 
   /// Calls `body` with a group's directory, and those around it up to the mount point.

@@ -38,6 +38,7 @@ private func describe(_ leftOut: Options.LeftOut, _ text: inout ErrorText) {
 public func prognos_start(
   _ options: UnsafePointer<prognos_options>!, _ size: Int
 ) -> prognos_status {
+  guard !isInAlertCallback() else { return refuseInCallback("prognos_start") }
   let fromEnvironment = Options.fromEnvironment()
   var wanted = fromEnvironment.options
   if let options {
@@ -188,6 +189,7 @@ private func check(_ options: prognos_options) -> prognos_status {
 
 @_cdecl("prognos_stop") @implementation
 public func prognos_stop() -> prognos_status {
+  guard !isInAlertCallback() else { return refuseInCallback("prognos_stop") }
   setEnabled(false)
   stopCollector()
   stopTracking()

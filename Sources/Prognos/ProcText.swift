@@ -54,13 +54,16 @@ struct ProcText {
     return 0
   }
 
-  /// The number behind the first occurrence of a word; nil without it.
+  /// The number behind the first occurrence of a word, and of blanks; nil without it.
   func number(after word: StaticString) -> UInt64? {
     let wanted = asciiBytes(word)
     var index = bytes.startIndex
     while index + wanted.count < bytes.endIndex {
       if bytes[index..<index + wanted.count].elementsEqual(wanted) {
-        let start = index + wanted.count
+        var start = index + wanted.count
+        while start + 1 < bytes.endIndex, bytes[start] == 0x20 || bytes[start] == 0x09 {
+          start += 1
+        }
         return isDigit(bytes[start]) ? readNumber(from: start).value : nil
       }
       index += 1

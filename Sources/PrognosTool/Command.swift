@@ -38,7 +38,7 @@ struct Command: ParsableCommand {
   private static let commands: [any ParsableCommand.Type] = [
     RunCommand.self, ListCommand.self, ReportCommand.self, TopCommand.self, EnableCommand.self,
     DisableCommand.self,
-    CollectCommand.self, VersionCommand.self,
+    CollectCommand.self, ReplayCommand.self, VersionCommand.self,
   ]
 
   static func main() {

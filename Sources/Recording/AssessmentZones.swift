@@ -98,6 +98,16 @@ extension Recording {
     return (base + Int(offset), Int(bytes))
   }
 
+  /// What the zones take.
+  var assessmentBytes: UInt64 {
+    guard hasAssessment else { return 0 }
+    var total: UInt64 = 0
+    for zone in AssessmentZone.allCases {
+      total &+= UInt64(header.pointee.assessment.sizes[zone.rawValue].value)
+    }
+    return total
+  }
+
   /// The position in the records of seconds up to which operations were assessed.
   public var assessedRecords: UInt64 { header.pointee.assessment.recordPosition.value }
 

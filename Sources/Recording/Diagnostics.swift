@@ -28,6 +28,11 @@ extension Recording {
     diagnostics.collector_cpu_ns = header.pointee.history.collectorCPUNanoseconds.value
     diagnostics.collector_ticks = header.pointee.history.collectorTicks.value
     diagnostics.untracked_history = header.pointee.history.refused.value
+    diagnostics.assessments = header.pointee.assessment.count.value
+    diagnostics.assessment_cpu_ns = header.pointee.assessment.cpuNanoseconds.value
+    diagnostics.assessment_bytes = assessmentBytes
+    diagnostics.unwatched_operations = UInt64(
+      header.pointee.assessment.unwatchedOperations.value)
     forEachLane { lane in
       diagnostics.unbalanced_ends &+= lane.pointee.unbalancedEnds.value
       diagnostics.unknown_operations &+= lane.pointee.unknownOperations.value

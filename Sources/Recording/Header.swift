@@ -136,7 +136,8 @@ public struct Header: ~Copyable {
   public let sharedIO: Cell32
   /// The table of descriptors, which is the writers' alone.
   public let descriptorsOffset: Cell32
-  let padding2: Cell32
+  /// What the host asked for (HostWishes.swift).
+  let wishes: Cell32
   /// Calls counted in `sharedIO` because memory was full, or a hot call was interrupted.
   public let unattributedIO: Cell64
 
@@ -148,6 +149,8 @@ public struct Header: ~Copyable {
   public let crash: CrashHeader
   /// The collector's (AssessmentZones.swift).
   public let assessment: AssessmentHeader
+  /// The table of series (SeriesRecord.swift).
+  public let series: SlotTable
   /// How finely the heap is sampled (HeapRate.swift).
   public let heapRate: HeapRateHeader
 

@@ -143,6 +143,11 @@ extension Recording {
     return cells[0].value == number ? point : nil
   }
 
+  /// The newest point of the process.
+  public var newestPoint: ProcessPoint? {
+    point(pointCount(of: Tier.seconds).written, of: Tier.seconds)
+  }
+
   /// A tier's points, the newest first, until `body` returns false.
   public func forEachPoint(newestFirst tier: Int, _ body: (ProcessPoint) -> Bool) {
     let (written, kept) = pointCount(of: tier)

@@ -2,7 +2,7 @@
 
 /// Where the zones of a recording lie, computed from its limits (docs/recording.md).
 ///
-/// header | identity | operations | name index | names | failure kinds | lane offsets | modules | host frames | arena
+/// header | identity | operations | name index | names | failure kinds | lane offsets | modules | host frames | wishes | arena
 ///
 /// The zones before the arena have fixed sizes and are touched page by page as they fill. Lanes, nodes,
 /// histogram octaves and frame segments come from the arena.
@@ -25,6 +25,7 @@ public struct Layout {
   public private(set) var lanesOffset: UInt32 = 0
   public private(set) var modulesOffset: UInt32 = 0
   public private(set) var hostFramesOffset: UInt32 = 0
+  public private(set) var wishesOffset: UInt32 = 0
   public private(set) var arenaOffset: UInt32 = 0
   /// 2,048 from 32 MiB on, in a smaller recording in proportion.
   public var moduleCapacity: UInt32 { min(max(bytes / 16_384, 32), Self.mostModules) }
@@ -73,6 +74,7 @@ public struct Layout {
     lanesOffset = zone(UInt64(laneCapacity) * 4)
     modulesOffset = zone(UInt64(moduleCapacity * (Module.bytes + Self.textBytesPerModule)))
     hostFramesOffset = zone(UInt64(hostFrameCapacity) * UInt64(HostFrame.bytes + 8))
+    wishesOffset = zone(UInt64(HostWishes.limitBytes) + (operations + 1) * 16)
     arenaOffset = UInt32(truncatingIfNeeded: end)
     return end <= UInt64(bytes) / 2
   }

@@ -57,18 +57,21 @@ extension Recording {
   /// The position behind the newest record of seconds.
   public var recordEnd: UInt64 { header.pointee.history.records[Tier.seconds].end.acquired }
 
-  /// Calls `body` with what each operation did, record by record, from a position in the records of seconds on;
-  /// operation 0 stands for all calls without a caller. Returns the position to go on from.
+  /// Calls `body` with what each operation did, record by record, from a position in the records of seconds on, up to
+  /// a moment of the monotonic clock; operation 0 stands for all calls without a caller. Returns the position to go
+  /// on from.
   public func forEachOperationSample(
-    from position: UInt64, _ body: (OperationSample) -> Void
+    from position: UInt64, until moment: UInt64, _ body: (OperationSample) -> Void
   ) -> UInt64 {
     guard var records = RecordReader(self, Tier.seconds, from: position) else { return position }
     let run = header.pointee.history.run.value
-    while let (head, reader) = records.next() {
+    var done = records.position
+    while let (head, reader) = records.next(), head.endMonotonic <= moment {
+      done = records.position
       guard head.run == run else { continue }
       var entries = EntryReader(reader)
       while entries.next() { body(OperationSample(head, &entries)) }
     }
-    return records.position
+    return done
   }
 }

@@ -47,6 +47,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.moduleText.set(layout.modulesOffset &+ layout.moduleCapacity &* Module.bytes)
     header.pointee.moduleTextEnd.set(layout.hostFramesOffset)
     header.pointee.hostFramesOffset.set(layout.hostFramesOffset)
+    header.pointee.wishes.set(layout.wishesOffset)
     header.pointee.hostFrameCapacity.set(layout.hostFrameCapacity)
     header.pointee.arenaOffset.set(layout.arenaOffset)
     // Byte 0 of the names is the end of no name, so that offset 0 within them means "none".
@@ -87,6 +88,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.unattributedIO.set(0)
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
+    header.pointee.series.beginAgain()
     forgetHistory()
     forgetAssessment()
     header.pointee.timeline.clear()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a tick of the collector costs: OPERATIONS THREADS SECONDS. Every thread calls its share of the operations
+/* What a tick of the collector and its assessment cost: OPERATIONS THREADS SECONDS. Every thread calls its share of the operations
  * ten times a second, until the time is over; prints CPU time a tick and memory. */
 #include <prognos.h>
 #include <pthread.h>
@@ -53,12 +53,16 @@ int main(int argc, char **argv) {
         pthread_join(threads[i], NULL);
     prognos_op_stats stats;
     prognos_op_read(ops[0], PROGNOS_LAST_MINUTE, &stats, sizeof stats);
-    printf(
-        "%zu operations, %zu threads: %.3f ms a tick, %.1f MB, %llu sums refused, window %.2f s\n",
-        op_count, thread_count,
-        (double)(after.collector_cpu_ns - before.collector_cpu_ns) /
-            (double)(after.collector_ticks - before.collector_ticks) / 1e6,
-        (double)after.recording_bytes / 1e6, (unsigned long long)after.untracked_history,
-        (double)stats.window_ns / 1e9);
+    double ticks = (double)(after.collector_ticks - before.collector_ticks);
+    double assessments = (double)(after.assessments - before.assessments);
+    printf("%zu operations, %zu threads: %.3f ms a tick, of these %.3f ms the assessment; %.1f MB, "
+           "of these %.1f MB the assessment's; "
+           "%llu sums refused, %llu times unwatched, window %.2f s\n",
+           op_count, thread_count,
+           (double)(after.collector_cpu_ns - before.collector_cpu_ns) / ticks / 1e6,
+           (double)(after.assessment_cpu_ns - before.assessment_cpu_ns) / assessments / 1e6,
+           (double)after.recording_bytes / 1e6, (double)after.assessment_bytes / 1e6,
+           (unsigned long long)after.untracked_history,
+           (unsigned long long)after.unwatched_operations, (double)stats.window_ns / 1e9);
     return 0;
 }

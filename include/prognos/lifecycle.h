@@ -173,6 +173,11 @@ typedef struct prognos_diagnostics {
     uint64_t collector_ticks;  /**< how often it ran */
     uint64_t
         untracked_history; /**< times that a sum of the history found no room: windows lack quantiles */
+    uint64_t assessments;       /**< how often predictions were brought up to date */
+    uint64_t assessment_cpu_ns; /**< CPU time of these, of collector_cpu_ns */
+    uint64_t assessment_bytes;  /**< memory for these, of recording_bytes */
+    uint64_t
+        unwatched_operations; /**< times that an operation found no room to be watched: no anomalies, no health */
 } prognos_diagnostics;
 
 /**

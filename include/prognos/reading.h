@@ -120,7 +120,7 @@ typedef struct prognos_process_stats {
     uint64_t cgroup_pids_limit;
     uint64_t fd_limit; /**< of open file descriptors */
     uint64_t
-        disk_total_bytes; /**< of the file system of the working directory; read every 10 s at most */
+        disk_total_bytes; /**< of the file system of the working directory; read every second at most */
     uint64_t disk_free_bytes;   /**< for processes that are not root's */
     double cgroup_pressure_cpu; /**< as pressure_cpu, of the process's control group (version 2) */
     double cgroup_pressure_memory;
