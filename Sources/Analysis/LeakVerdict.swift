@@ -55,10 +55,7 @@ struct LeakVerdict {
       isGrowing = true
       return
     }
-    guard isGrowing, live >= 65_536 else {
-      if samples > 8 { evidence = .held; return }  // DEBUG
-      return nil
-    }
+    guard isGrowing, live >= 65_536 else { return nil }
     score = min(0.5, 0.5 * (1 - 1 / Double(samples + 2)))
     if examined >= 8 {
       evidence = .held
@@ -91,7 +88,7 @@ struct LeakVerdict {
   private static func liveBytes(_ tally: LeakTally) -> Double {
     let (estimate, exact) = (tally.liveBytes, Double(tally.netBytes))
     let error = 3 / Double(max(tally.liveBlocks, 1)).squareRoot()
-    return abs(exact - estimate) <= error * estimate ? exact : estimate
+    return tally.pooled == 0 && abs(exact - estimate) <= error * estimate ? exact : estimate
   }
 
   /// Mappings of memory, which are few and large: an allocator's arenas, or what was never unmapped.
