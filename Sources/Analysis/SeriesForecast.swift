@@ -22,7 +22,9 @@ public struct SeriesForecast {
     self.values = values
     self.count = count
     period = Self.period(values, count)
-    for index in period..<count { scratch[index - period] = abs(values[index] - values[index - period]) }
+    for index in period..<count {
+      scratch[index - period] = abs(values[index] - values[index - period])
+    }
     error = Quantile.select(scratch, count - period, rank: (count - period) * 4 / 5)
   }
 
@@ -58,7 +60,9 @@ public struct SeriesForecast {
     _ values: UnsafePointer<Double>, _ count: Int, lag: Int
   ) -> Double {
     var sum = 0.0
-    for index in lag..<count { sum += abs(values[index] - values[index - lag]) / Double(count - lag) }
+    for index in lag..<count {
+      sum += abs(values[index] - values[index - lag]) / Double(count - lag)
+    }
     return sum
   }
 }
@@ -88,6 +92,7 @@ enum Quantile {
 
   static func median(_ values: UnsafeMutablePointer<Double>, _ count: Int) -> Double {
     let upper = select(values, count, rank: count / 2)
-    return count % 2 == 1 || count == 0 ? upper : (upper + select(values, count, rank: count / 2 - 1)) / 2
+    return count % 2 == 1 || count == 0
+      ? upper : (upper + select(values, count, rank: count / 2 - 1)) / 2
   }
 }

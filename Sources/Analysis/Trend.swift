@@ -24,7 +24,9 @@ public struct Trend {
   /// Sen's slope takes all pairs of so many blocks.
   private static var mostBlocks: Int { 64 }
   /// Room that the test needs for its numbers, in Doubles.
-  public static var scratchCount: Int { 3 * mostValues + mostBlocks * 2 + mostBlocks * mostBlocks / 2 }
+  public static var scratchCount: Int {
+    3 * mostValues + mostBlocks * 2 + mostBlocks * mostBlocks / 2
+  }
 
   /// nil with fewer than 16 values, or more than 256. All must be finite. `seconds` rise, or are all the same.
   public init?(

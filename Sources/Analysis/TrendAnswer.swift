@@ -23,7 +23,10 @@ extension Trend {
       }
       $0.put(" within ")
       $0.put(seconds: span)
-      $0.put(direction != 0 ? "; without a trend, so much has a probability of " : ", which without a trend has a probability of ")
+      $0.put(
+        direction != 0
+          ? "; without a trend, so much has a probability of "
+          : ", which without a trend has a probability of ")
       $0.put(percentOf: pValue)
     }
     return answer
