@@ -81,7 +81,7 @@ extension Assessor {
         value: health.ioPressure))
     memory.meet(
       Finding(
-        severity: Severity.burn(health.memoryPressure * 4), confidence: 0.8,
+        severity: Severity.burn(health.memoryPressure * 2.5), confidence: 0.8,
         cause: .memoryPressure, value: health.memoryPressure))
     return (saturation, memory)
   }

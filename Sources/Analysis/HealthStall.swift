@@ -50,15 +50,15 @@ struct StallState: BitwiseCopyable {
     quiet += seconds
   }
 
-  /// Fatal after a silence of 2 s where there never was one; where there was, after more than twice the longest.
+  /// Fatal after a silence of a second where there never was one; where there was, after more than twice the longest.
   var finding: Finding {
     guard quiet > 0 else { return Finding() }
-    let excess = quiet - 0.4 - 2 * longest
+    let excess = quiet - 0.2 - 2 * longest
     // So many calls should have finished: a chance silence is out of the question.
     let missed = 1 - Math.exp(-rate * quiet / 3)
     let known = Evidence.share(learnt, half: 3)
     return Finding(
-      severity: excess > 0 ? 1 - Math.exp(-excess / 0.6) : 0, confidence: missed * known,
+      severity: excess > 0 ? 1 - Math.exp(-excess / 0.35) : 0, confidence: missed * known,
       cause: .stall, value: quiet)
   }
 }

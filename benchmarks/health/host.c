@@ -12,6 +12,7 @@
 #include <prognos.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ static const char *kind;
 static int level;
 static double warm, length, began;
 static atomic_bool is_over;
+static bool is_stuck;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t queue_filled = PTHREAD_COND_INITIALIZER;
@@ -60,9 +62,9 @@ static bool is_faulty(void) {
     return level > 0 && age() > warm;
 }
 
-/* 0 to 1 during the fault's first two thirds. */
+/* 0 to 1 during the fault's first half. */
 static double progress(void) {
-    double part = (age() - warm) / (length * 0.67);
+    double part = (age() - warm) / (length * 0.5);
     return part < 0 ? 0 : part > 1 ? 1 : part;
 }
 
@@ -195,7 +197,7 @@ static void live(void) {
     if (is("cache")) hold(0.7 * part);
     if (is("sawtooth")) hold(0.4 + 0.3 * fmod(age(), 4) / 4);
     if (is("memory_steps")) hold(age() < warm ? 0.4 : age() < warm + length / 2 ? 0.55 : 0.7);
-    for (; is("descriptors") && is_faulty() && files < 256 * used - 16; files++)
+    for (; is("descriptors") && is_faulty() && files < 256 * used - 8; files++)
         if (open("/dev/null", O_RDONLY) < 0) break;
     for (; is("threads") && is_faulty() && threads < 100 * used; threads++) {
         pthread_t thread;
@@ -218,7 +220,8 @@ static void live(void) {
         if (level == 5 || age() > next) {
             next = age() + 2;
             pthread_mutex_lock(&table_lock);
-            if (level == 5) return;
+            is_stuck = level == 5;
+            if (is_stuck) return;
             wait_s(stalls[level]);
             pthread_mutex_unlock(&table_lock);
         }
@@ -234,7 +237,7 @@ static void live(void) {
 static void *habits(void *unused) {
     while (!atomic_load(&is_over)) {
         live();
-        if (is("stall") && level == 5 && is_faulty()) return unused;
+        if (is_stuck) return unused;
     }
     return unused;
 }
@@ -259,6 +262,7 @@ int main(int count, char **arguments) {
     unsigned long seed = strtoul(arguments[5], NULL, 10);
     struct rlimit limit = {256, 256};
     setrlimit(RLIMIT_NOFILE, &limit);
+    mallopt(M_ARENA_MAX, 1); /* arenas of threads would be steps of 64 MiB */
     began = now();
     if (prognos_start(NULL, 0) != PROGNOS_OK) {
         fprintf(stderr, "%s\n", prognos_last_error());
@@ -276,8 +280,13 @@ int main(int count, char **arguments) {
     if (is("leak") || is("cache") || is("sawtooth") || is("memory_steps") || is("threads"))
         setrlimit(RLIMIT_AS, &limit);
     if (is("threads")) room += base_address_space; /* levels are shares of all */
+    bool is_full = false;
     while (age() < warm + length) {
         prognos_health health;
+        if (!is_full && progress() >= 1) {
+            printf("full %.3f\n", age() - warm);
+            is_full = true;
+        }
         if (prognos_health_read(&health, sizeof health) == PROGNOS_OK)
             printf("%.3f %.2f %s %.3f %s\n", age() - warm, health.score,
                    health.op ? prognos_op_name(health.op) : "-", health.confidence, health.reason);
