@@ -67,9 +67,10 @@ public struct Assessor {
       case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)
       case .operationSlots: UInt32((capacity + 1) * 4)
       case .detectors: UInt32(limit / 16)
-      case .exhaustion: 0
-      case .leakLedger: 0
+      case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
+      case .leakLedger: UInt32(limit / 256)
       case .precursors: 0
+      case .references: limit < 16 << 20 ? 0 : 112 << 10
       }
     }
   }
@@ -81,14 +82,16 @@ public struct Assessor {
     var position = recording.assessedRecords
     if let point = moment.point {
       let now = moment.monotonicNanoseconds
+      beginCrashRecord(sample, at: moment)
       position = recording.forEachOperationSample(from: position, until: now) { operation in
         observeHealth(operation)
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
+        watchCrash(operation, state)
       }
       watchProcess(point, at: moment)
-      judgeLeaks(at: moment)
     }
+    judgeLeaks(at: moment)
     judgeCrash(sample, at: moment)
     judgeHealth(sample, at: moment)
     judgeAlerts(sample, at: moment)

@@ -6,6 +6,7 @@ struct ProcessState: BitwiseCopyable {
   var reserved: UInt64 = 0
   var health = ProcessHealthState()
   var alerts = AlertStates()
+  var crash = CrashProcess()
 }
 
 /// What it remembers of an operation. All zeros to begin with.
@@ -14,6 +15,7 @@ struct OperationState: BitwiseCopyable {
   var operation: UInt32 = 0
   var reserved: UInt32 = 0
   var health = OperationHealthState()
+  var crash = CrashOperation()
 }
 
 /// The states of operations, in slots given out in the order in which they first did something.

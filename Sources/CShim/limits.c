@@ -68,16 +68,43 @@ ptrdiff_t shim_count_user_processes(void) {
     return for_each_entry("/proc", count_own, &count) ? count : -1;
 }
 
-ptrdiff_t shim_count_maps(void) {
+// glibc keeps a thread's heap in regions of 64 MiB, of which the part that is not used yet follows the used one
+// without any rights: it counts in the limit already, and can still be filled.
+enum { heap_region = 64 << 20 };
+
+bool shim_maps_read(shim_maps *out) {
     int fd = shim_open_read("/proc/self/maps");
-    if (fd < 0) return -1;
-    char buffer[8192];
-    ptrdiff_t lines = 0;
-    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;)
-        for (const char *at = buffer; (at = memchr(at, '\n', (size_t)(buffer + got - at))); at++)
-            lines++;
+    if (fd < 0) return false;
+    char buffer[8192], rights[4] = "", used[4] = "";
+    uint64_t bounds[2] = {0, 0}, used_end = 0;
+    unsigned column = 0; // 0, 1: the bounds; 2..5: rights; 6: the rest of the line
+    *out = (shim_maps){0, 0, 0};
+    for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) {
+        for (ssize_t i = 0; i < got; i++) {
+            char c = buffer[i];
+            if (c == '\n') {
+                out->count++;
+                if (memcmp(rights, "---p", 4) == 0 && memcmp(used, "rw-p", 4) == 0 &&
+                    bounds[0] == used_end && bounds[1] % heap_region == 0) {
+                    out->reserved_bytes += bounds[1] - bounds[0];
+                    out->reserved_regions++;
+                }
+                memcpy(used, rights, sizeof used);
+                used_end = bounds[1];
+                bounds[0] = bounds[1] = column = 0;
+            } else if (column < 2) {
+                if (c == '-' || c == ' ')
+                    column++;
+                else
+                    bounds[column] =
+                        bounds[column] << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+            } else if (column < 6) {
+                rights[column++ - 2] = c;
+            }
+        }
+    }
     close(fd);
-    return lines;
+    return true;
 }
 
 // ---- descriptors, one after the other ---------------------------------------------------------
@@ -134,7 +161,7 @@ bool shim_disk_read(const char *path, shim_disk *out) {
     return known;
 }
 
-bool shim_fullest_disk_read(shim_written_disks *disks, shim_disk *out) {
+bool shim_fullest_disk_read(shim_written_disks *disks, uint64_t but, shim_disk *out) {
     bool found = false;
     int saved = errno;
     for (int i = 0; i < shim_written_disk_count; i++) {
@@ -145,6 +172,7 @@ bool shim_fullest_disk_read(shim_written_disks *disks, shim_disk *out) {
             disk->path[0] = 0;
             continue;
         }
+        if (one.total_bytes == but) continue;
         // Exact enough for any disk: 64-bit products would not be.
         if (!found || (double)one.free_bytes / (double)one.total_bytes <
                           (double)out->free_bytes / (double)out->total_bytes)

@@ -3,11 +3,13 @@ import CShim
 import Recording
 
 /// What the process uses of its limits, beyond what its statistics tell. Numbers that are slow to come by are read
-/// less often, so that each takes at most a two-hundredth of the time.
+/// less often, so that each takes at most a hundredth of the time.
 struct LimitProbe {
   private(set) var dataBytes: UInt64 = 0
   private(set) var stackBytes: UInt64 = 0
-  private(set) var maps: UInt64 = 0
+  private(set) var maps = shim_maps()
+  private var heaps = HeapReserve()
+  private var workingDiskBytes: UInt64 = 0
   private(set) var sockets: UInt64 = 0
   private(set) var largestWrittenFile: UInt64 = 0
   private(set) var hostMemory: (used: UInt64, limit: UInt64) = (0, 0)
@@ -34,7 +36,8 @@ struct LimitProbe {
   private static let descriptorsAtOnce: Int32 = 256
 
   /// Cost: some 60 us, and 0.5 us for each open descriptor up to 256; a mapping's 0.3 us now and then.
-  mutating func read(at now: UInt64, hurried: Bool) {
+  mutating func read(at now: UInt64, hurried: Bool, point: borrowing ProcessPoint) {
+    workingDiskBytes = point.diskTotalBytes
     isOutOfDescriptors = shim_descriptors_are_exhausted()
     scanDescriptors()
     // What follows needs a descriptor to look through; without one, what was known stays.
@@ -45,9 +48,10 @@ struct LimitProbe {
       tableSize = status.number(after: "FDSize:") ?? 256
     }
     if now >= mapsDue {
-      maps = UInt64(max(shim_count_maps(), 0))
-      // It holds the lock on the address space meanwhile.
-      mapsDue = now &+ (shim_monotonic_ns() &- now) &* 200
+      let before = shim_thread_cpu_ns()
+      _ = shim_maps_read(&maps)
+      heaps.observe(maps, virtualBytes: point.virtualBytes)
+      mapsDue = now &+ (shim_thread_cpu_ns() &- before) &* 100
     }
     if now >= hostDue {
       hostDue = now &+ 500_000_000
@@ -65,7 +69,7 @@ struct LimitProbe {
     if now >= disksDue && !hurried {
       disksDue = now &+ 500_000_000
       var disk = shim_disk()
-      writtenDisk = shim_fullest_disk_read(&disks, &disk) ? disk : shim_disk()
+      writtenDisk = shim_fullest_disk_read(&disks, workingDiskBytes, &disk) ? disk : shim_disk()
     }
   }
 
@@ -96,12 +100,13 @@ struct LimitProbe {
 
   /// Adds to a sample what this knows.
   func add(to sample: inout ResourceSample, of point: borrowing ProcessPoint) {
+    sample[.addressSpace].used &-= min(heaps.fillableBytes, sample[.addressSpace].used)
     sample[.data] = (dataBytes, point.dataLimit)
     sample[.hostMemory] = hostMemory
     if isOutOfDescriptors { sample[.descriptors].used = point.descriptorLimit }
     sample[.userProcesses] =
       userProcesses > 0 ? (userProcesses &+ max(point.threads, 1) &- 1, point.processLimit) : (0, 0)
-    sample[.maps] = (maps, mapLimit)
+    sample[.maps] = (maps.count, mapLimit)
     sample[.fileSize] = (largestWrittenFile, point.fileSizeLimit)
     sample[.cpuSeconds] = (
       point.cpuNanoseconds / 1_000_000, shim_limit(shim_limit_cpu_seconds) &* 1000
@@ -109,9 +114,42 @@ struct LimitProbe {
     sample[.throttled] = (throttledRate, point.cpuQuota > 0 ? 1_000_000_000 : 0)
     sample[.stack] = (stackBytes, point.stackLimit)
     let disk = writtenDisk
-    if disk.total_bytes != point.diskTotalBytes {
-      sample[.writtenDisk] = (disk.total_bytes &- disk.free_bytes, disk.total_bytes)
-    }
+    sample[.writtenDisk] = (disk.total_bytes &- disk.free_bytes, disk.total_bytes)
     sample[.sockets] = (sockets, 0)
+  }
+}
+
+/// What malloc has reserved of address space for its heaps, and not used yet, counts in the limit already. If that is where
+/// the process grows, it will be filled before the process dies, but for half a region of each heap: those that
+/// others use. If it grows by mappings of its own, the reserve is of no use.
+private struct HeapReserve {
+  private var used: UInt64 = 0
+  private var reserved: UInt64 = 0
+  private var regions: UInt64 = 0
+  // Faded sums: growth of what is used, and of it what was taken from the reserve.
+  private var grown = 0.0
+  private var taken = 0.0
+
+  mutating func observe(_ maps: shim_maps, virtualBytes: UInt64) {
+    let now = virtualBytes &- min(maps.reserved_bytes, virtualBytes)
+    if used > 0 {
+      let growth = now > used ? Double(now &- used) : 0
+      let less = reserved > maps.reserved_bytes ? Double(reserved &- maps.reserved_bytes) : 0
+      // A new region is reserve that was never there before.
+      let new =
+        maps.reserved_regions > regions ? Double(maps.reserved_regions &- regions) * 0x1p26 : 0
+      let sum =
+        new > 0
+        ? max(new - Double(maps.reserved_bytes &- min(reserved, maps.reserved_bytes)), less) : less
+      grown = grown * 0.97 + growth
+      taken = taken * 0.97 + min(sum, growth)
+    }
+    (used, reserved, regions) = (now, maps.reserved_bytes, maps.reserved_regions)
+  }
+
+  var fillableBytes: UInt64 {
+    let share = grown > 1_000_000 ? min(taken / grown, 1) : 0
+    let left = min(Double(reserved), Double(regions) * 0x1p25)
+    return whole(share * (Double(reserved) - left))
   }
 }

@@ -48,7 +48,7 @@ struct ProcessProbe {
       diskDue = now &+ 1_000_000_000
       readDisk()
     }
-    limits.read(at: now, hurried: hurried)
+    limits.read(at: now, hurried: hurried, point: point)
     limits.note(throttledNanoseconds: point.throttledNanoseconds, at: now)
   }
 
@@ -143,10 +143,7 @@ struct ProcessProbe {
   /// What is used of what can run out, as far as `point` has it.
   var resources: ResourceSample {
     var sample = ResourceSample()
-    sample[.addressSpace] = (
-      isOutOfMemory && point.addressSpaceLimit > 0 ? point.addressSpaceLimit : point.virtualBytes,
-      point.addressSpaceLimit
-    )
+    sample[.addressSpace] = (point.virtualBytes, point.addressSpaceLimit)
     // The kernel gives the cache of files back before it kills.
     sample[.groupMemory] = (
       point.groupMemoryBytes &- groupReclaimableBytes, point.groupMemoryLimit
@@ -161,6 +158,9 @@ struct ProcessProbe {
     sample[.heap] = (point.heapBytes, 0)
     sample[.threads] = (point.threads, 0)
     limits.add(to: &sample, of: point)
+    if isOutOfMemory {
+      sample[.addressSpace].used = max(point.virtualBytes, point.addressSpaceLimit)
+    }
     return sample
   }
 

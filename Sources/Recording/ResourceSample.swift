@@ -27,12 +27,23 @@ public enum Resource: Int, CaseIterable {
   case sockets
 }
 
+/// A call that is open and has none open inside it: where its thread is.
+public struct OpenCallSample: BitwiseCopyable {
+  public var operation: UInt64 = 0
+  public var nanoseconds: UInt64 = 0
+
+  public init() {}
+}
+
 /// How much of each resource is used at a moment, and its limit: 0 for none.
 public struct ResourceSample: BitwiseCopyable {
   public var monotonicNanoseconds: UInt64 = 0
   public var unixNanoseconds: UInt64 = 0
   public var used = InlineArray<24, UInt64>(repeating: 0)
   public var limit = InlineArray<24, UInt64>(repeating: 0)
+  /// Threads that are within an operation; of them those that have been in one call for longest, that first.
+  public var openThreads: UInt64 = 0
+  public var longestOpen = InlineArray<4, OpenCallSample>(repeating: OpenCallSample())
 
   public init() {}
 
@@ -41,6 +52,32 @@ public struct ResourceSample: BitwiseCopyable {
     set {
       used[resource.rawValue] = newValue.used
       limit[resource.rawValue] = newValue.limit
+    }
+  }
+}
+
+extension Recording {
+  /// Notes which calls are open. By the recorded process, at the sample's moment.
+  public func noteOpenCalls(in sample: inout ResourceSample) {
+    let scale = usesCounter ? Double(bitPattern: header.pointee.nanosecondsPerTick.value) : 1
+    let age = sample.monotonicNanoseconds &- header.pointee.startMonotonic.value
+    guard scale > 0, age < 1 << 62 else { return }
+    let now = header.pointee.startTicks.value &+ whole(Double(age) / scale)
+    forEachLane { lane in
+      guard lane.pointee.state.acquired == Lane.State.owned else { return }
+      var call = OpenCallSample()
+      forEachFrame(of: lane) { _, frame in
+        let operation = frame.pointee.operation
+        guard call.operation == 0, isOperation(operation) else { return }
+        let ticks = now &- frame.pointee.start.value
+        call.operation = UInt64(operation)
+        call.nanoseconds = ticks < 1 << 62 ? whole(Double(ticks) * scale) : 0
+      }
+      guard call.operation != 0 else { return }
+      sample.openThreads &+= 1
+      for place in 0..<4 where sample.longestOpen[place].nanoseconds <= call.nanoseconds {
+        swap(&sample.longestOpen[place], &call)
+      }
     }
   }
 }

@@ -203,7 +203,15 @@ static bool is_leak(void);
 
 static void follow(uint64_t *random) {
     pthread_mutex_lock(&holding);
-    double target = target_at(now(), random) * headroom;
+    /* A leak is so much a call: by what the shape grows in the mean time between calls. */
+    double t = now(), target = target_at(t, random) * headroom;
+    bool is_even = is_leak() && !is("leak_noise") && !is("steps_leak");
+    if (is_even) {
+        static double owed;
+        double calls = 100 * rate_factor * shares[guilty] / (strstr(scenario, "burst") ? 10 : 1);
+        owed += (target_at(t + 0.5, random) - target_at(t - 0.5, random)) * headroom / calls;
+        target = owed;
+    }
     while (held < target)
         take_one();
     while ((!is_leak() || is("leak_noise")) && held > target && held_count > 0 &&

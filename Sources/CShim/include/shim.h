@@ -178,6 +178,8 @@ typedef enum shim_io_call {
     shim_io_pause,   // sleeps and waits for other threads
     shim_io_replace, // the descriptor is a new one now
     shim_io_seek,
+    shim_io_socket, // as replace
+    shim_io_spawn,  // a thread was started
 } shim_io_call;
 
 // Implemented in Swift (Capture/IOHooks.swift). Keeps errno, which counts when the result is below zero.
@@ -262,8 +264,13 @@ ptrdiff_t shim_count_descriptors(void);
 bool shim_descriptors_are_exhausted(void);
 // The processes of this user; -1 when that is not known, or not limited.
 ptrdiff_t shim_count_user_processes(void);
-// The memory mappings of the process: some 0.3 us each; -1 when that is not known.
-ptrdiff_t shim_count_maps(void);
+typedef struct shim_maps {
+    uint64_t count;
+    uint64_t reserved_bytes; // of the heaps of malloc: address space taken that is not used yet
+    uint64_t reserved_regions;
+} shim_maps;
+// The memory mappings of the process: some 0.3 us each; false when they cannot be read.
+bool shim_maps_read(shim_maps *out);
 
 // The file systems that the process has written to, by a directory of each.
 enum { shim_written_disk_count = 4 };
@@ -283,8 +290,9 @@ typedef struct shim_descriptor_scan {
 // Adds what the descriptors from `first` up to `end` are. Some 0.5 us each.
 void shim_scan_descriptors(int first, int end, shim_descriptor_scan *scan,
                            shim_written_disks *disks);
-// Of the file system that is nearest to full; false without any. May wait for ever, as shim_disk_read().
-bool shim_fullest_disk_read(shim_written_disks *disks, shim_disk *out);
+// Of the file system that is nearest to full, but for one of that size; false without any. May wait for ever, as
+// shim_disk_read().
+bool shim_fullest_disk_read(shim_written_disks *disks, uint64_t but, shim_disk *out);
 
 // ---- numbers ----------------------------------------------------------------------------------
 
@@ -344,6 +352,13 @@ ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
 // the file that was there; a device or pipe is written to in place; "-" is standard output. 0 or an
 // errno; on failure nothing is left behind and an older file stays as it was.
 int shim_write_file(const char *path, const void *bytes, size_t count);
+
+// ---- the process's own memory (references.c) ---------------------------------------------------
+
+// Copies memory of this process that may be unmapped meanwhile; how many bytes there were, or -1.
+ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes);
+int shim_file_open(const char *path); // -1 (errno)
+ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes);
 
 // ---- files and functions for symbols (symbols.c) -----------------------------------------------
 
