@@ -176,11 +176,17 @@ struct DetectorWarmUp: BitwiseCopyable {
     return withSorted(&seconds, gaps) { $0[gaps / 2] }
   }
 
-  /// Subtracts the median from all values, and returns it: differences of large numbers lose nothing then.
+  /// Subtracts the median from all values, and returns it: differences of large numbers lose nothing then. What lies
+  /// far outside is pulled in: one enormous value must not set the scale of all views.
   mutating func center() -> Double {
+    let count = Detector.warmUp
     var copy = values
-    let median = withSorted(&copy, Detector.warmUp) { $0[Detector.warmUp / 2] }
-    for index in 0..<Detector.warmUp { values[index] -= median }
+    let (median, low, high) = withSorted(&copy, count) { sorted in
+      let (low, high) = (sorted[count / 20], sorted[count - 1 - count / 20])
+      let reach = 5 * (high - low)
+      return reach > 0 ? (sorted[count / 2], low - reach, high + reach) : (sorted[count / 2], sorted[0], sorted[count - 1])
+    }
+    for index in 0..<count { values[index] = min(max(values[index], low), high) - median }
     return median
   }
 }
