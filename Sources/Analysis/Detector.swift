@@ -184,7 +184,9 @@ struct DetectorWarmUp: BitwiseCopyable {
     let (median, low, high) = withSorted(&copy, count) { sorted in
       let (low, high) = (sorted[count / 20], sorted[count - 1 - count / 20])
       let reach = 5 * (high - low)
-      return reach > 0 ? (sorted[count / 2], low - reach, high + reach) : (sorted[count / 2], sorted[0], sorted[count - 1])
+      return reach > 0
+        ? (sorted[count / 2], low - reach, high + reach)
+        : (sorted[count / 2], sorted[0], sorted[count - 1])
     }
     for index in 0..<count { values[index] = min(max(values[index], low), high) - median }
     return median
