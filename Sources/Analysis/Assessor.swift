@@ -68,8 +68,9 @@ public struct Assessor {
       case .operationSlots: UInt32((capacity + 1) * 4)
       case .detectors: UInt32(limit / 16)
       case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
-      case .leakLedger: 0
+      case .leakLedger: UInt32(limit / 256)
       case .precursors: 0
+      case .references: limit < 16 << 20 ? 0 : 112 << 10
       }
     }
   }
@@ -89,8 +90,8 @@ public struct Assessor {
         watchCrash(operation, state)
       }
       watchProcess(point, at: moment)
-      judgeLeaks(at: moment)
     }
+    judgeLeaks(at: moment)
     judgeCrash(sample, at: moment)
     judgeHealth(sample, at: moment)
     judgeAlerts(sample, at: moment)

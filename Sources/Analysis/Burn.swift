@@ -82,7 +82,7 @@ struct BurnRecord: BitwiseCopyable {
   }
 
   /// The worst of three pairs of windows. An alarm needs both: the long one says that it matters, the short one that
-  /// it still goes on.
+  /// it still goes on; and so does the last minute, for a short window of hours ends late.
   func finding(_ objective: Objective, at monotonic: UInt64) -> (slow: Finding, failed: Finding) {
     let age = Double(monotonic &- min(first, monotonic)) / 1e9
     var (slow, failed) = (Finding(), Finding())
@@ -91,18 +91,19 @@ struct BurnRecord: BitwiseCopyable {
       let (whole, part) = (
         sums(seconds: long, at: monotonic), sums(seconds: long / 12, at: monotonic)
       )
-      guard whole.calls > 0, part.calls > 0 else { continue }
+      let latest = sums(seconds: min(long / 12, 60), at: monotonic)
+      guard whole.calls > 0, part.calls > 0, latest.calls > 0 else { continue }
       let evidence = Evidence.share(whole.calls, half: 5)
-      func level(_ bad: Double, _ lately: Double) -> Double {
-        min(bad / whole.calls, lately / part.calls) / objective.budget
+      func level(_ bad: Double, _ lately: Double, _ now: Double) -> Double {
+        min(bad / whole.calls, lately / part.calls, now / latest.calls) / objective.budget
       }
-      let slowBurn = level(whole.slow, part.slow)
+      let slowBurn = level(whole.slow, part.slow, latest.slow)
       slow.meet(
         Finding(
           severity: Severity.burn(slowBurn / bound),
           confidence: evidence * Evidence.failures(whole.slow), cause: .slowBurn, value: slowBurn,
           reference: long))
-      let failedBurn = level(whole.failed, part.failed)
+      let failedBurn = level(whole.failed, part.failed, latest.failed)
       failed.meet(
         Finding(
           severity: Severity.burn(failedBurn / bound),

@@ -72,7 +72,7 @@ extension Assessor {
     answer.samples = state.finished
     Sentence.compose(in: &answer.reason) { text in
       if worst.shown.value >= 0.02 {
-        put(worst.finding, isOver: worst.finding.weight == 0, &text)
+        put(worst.finding, isOver: worst.isOver, &text)
       } else {
         putWell(state, &text)
       }

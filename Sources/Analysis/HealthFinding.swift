@@ -69,11 +69,14 @@ struct Finding: BitwiseCopyable {
 struct Part: BitwiseCopyable {
   var shown = Shown()
   var finding = Finding()
+  /// 1: the finding is over, and not yet forgotten.
+  private var over: UInt64 = 0
+  var isOver: Bool { over != 0 }
 
   mutating func follow(_ found: Finding, seconds: Double) {
     shown.follow(found.weight, seconds: seconds)
-    // What is over is told until it is forgotten.
-    if found.weight >= 0.5 * shown.value { finding = found }
+    over = found.weight < 0.5 * shown.value ? 1 : 0
+    if !isOver { finding = found }
   }
 
   /// 100: nothing is wrong.

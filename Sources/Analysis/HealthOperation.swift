@@ -55,7 +55,9 @@ extension OperationHealthState {
     let logWork = work > 0 ? Math.log(work) : 0
     let isFirst = records == 0
     let gain = isFirst ? 1 : min(share, seen.calls / 4)
+    let lasting = 1 - Math.exp(-seconds / 6)
     fastMean += (seen.mean - fastMean) * gain
+    lastingMean += (seen.mean - lastingMean) * (isFirst ? 1 : min(lasting, seen.calls / 20))
     fastWork += (logWork - fastWork) * gain
     fastCalls += seen.calls - fastCalls * gain
     // A record of few calls counts for less.
@@ -75,6 +77,7 @@ extension OperationHealthState {
     tails += weight
     let slowTail = usual(tails)
     fastTail += (seen.tail - fastTail) * (isFirstTail ? 1 : share)
+    lastingTail += (seen.tail - lastingTail) * (isFirstTail ? 1 : lasting)
     let tailAway = seen.tail - usualTail
     usualTail += tailAway * slowTail
     if !isFirstTail { tailDrift += (cut(tailAway * tailAway, tailDrift) - tailDrift) * slowTail }
@@ -94,23 +97,32 @@ extension OperationHealthState {
   /// Durations against what was usual.
   func slowdown(at moment: UInt64) -> Finding {
     let calls = fastCalls * freshness(at: moment)
-    let learnt = Evidence.share(records, half: 4) * Evidence.share(seconds, half: 3)
+    let learnt = Evidence.share(records, half: 2) * Evidence.share(seconds, half: 2)
     guard calls > 0, learnt > 0 else { return Finding() }
     // More work a call explains longer ones.
     let more = usualWork > 0 || fastWork > 0 ? max(fastWork - usualWork, 0) : 0
     let error = (spread / max(calls, 1)).squareRoot()
     let usual = max(drift.squareRoot(), error)
-    let excess = fastMean - usualMean - more - 0.2 - min(2.5 * usual, 1.2)
+    let confidence = Evidence.calls(calls) * learnt
     var finding = Finding(
-      severity: Severity.slowdown(excess), confidence: Evidence.calls(calls) * learnt,
-      cause: .slower, value: Math.exp(min(fastMean - usualMean, 700)), reference: usualMean)
+      severity: Severity.slowdown(fastMean - usualMean - more - 0.2 - min(2.5 * usual, 1.2)),
+      confidence: confidence, cause: .slower, value: Math.exp(min(fastMean - usualMean, 700)),
+      reference: usualMean)
+    // What lasts is not chance; but it must still go on.
+    let lasting = min(lastingMean, fastMean + 0.3) - usualMean
+    finding.meet(
+      Finding(
+        severity: Severity.slowdown(lasting - more - 0.15 - min(1.2 * usual, 0.6)),
+        confidence: confidence, cause: .slower, value: Math.exp(min(lasting, 700)),
+        reference: usualMean))
     guard tails >= 3 else { return finding }
-    let tailExcess = fastTail - usualTail - more - 0.35 - min(2.5 * tailDrift.squareRoot(), 1.5)
+    let tail = min(lastingTail, fastTail + 0.3) - usualTail
+    let tailExcess = tail - more - 0.35 - min(1.5 * tailDrift.squareRoot(), 1)
     finding.meet(
       Finding(
         severity: Severity.slowdown(tailExcess * 0.6),
         confidence: Evidence.calls(calls / 20) * learnt, cause: .slowerTail,
-        value: Math.exp(min(fastTail - usualTail, 700)), reference: usualTail))
+        value: Math.exp(min(tail, 700)), reference: usualTail))
     return finding
   }
 

@@ -69,18 +69,19 @@ extension Assessor {
       Finding(
         severity: 0.9 * Severity.burn(health.throttledShare * 2.5), confidence: 0.9,
         cause: .throttled, value: health.throttledShare))
-    // Waiting for a CPU or for a disk is what a busy process does: how much it hurts, durations tell.
+    // Waiting for a CPU or for a disk is what a busy process does, and its group may have other members: how much it
+    // hurts, durations tell.
     saturation.meet(
       Finding(
-        severity: 0.15 * health.cpuPressure, confidence: 0.8, cause: .cpuPressure,
+        severity: 0.06 * health.cpuPressure, confidence: 0.8, cause: .cpuPressure,
         value: health.cpuPressure))
     saturation.meet(
       Finding(
-        severity: 0.15 * health.ioPressure, confidence: 0.8, cause: .inputPressure,
+        severity: 0.1 * health.ioPressure, confidence: 0.8, cause: .inputPressure,
         value: health.ioPressure))
     memory.meet(
       Finding(
-        severity: Severity.burn(health.memoryPressure * 4), confidence: 0.8,
+        severity: Severity.burn(health.memoryPressure * 2.5), confidence: 0.8,
         cause: .memoryPressure, value: health.memoryPressure))
     return (saturation, memory)
   }

@@ -5,11 +5,11 @@ import Recording
 /// measures grows, so that health is monotone in severity whatever the data (docs/methods.md, "Health").
 enum Severity {
   /// `excess`: the natural logarithm of how many times as long calls take, less what is usual variation. Twice as
-  /// long, on a steady operation: 0.3; three times: 0.6; ten times: 0.9.
+  /// long, on a steady operation: 0.4; three times: 0.7; ten times: 0.92.
   static func slowdown(_ excess: Double) -> Double {
     guard excess > 0 else { return 0 }
     let square = excess * excess
-    return square.isFinite ? square / (square + 0.49) : 1
+    return square.isFinite ? square / (square + 0.36) : 1
   }
 
   /// `excess`: the share of calls that fail beyond what is usual. 1 in 100: 0.15; 5: 0.6; 20: 0.96. Where failures
@@ -34,7 +34,8 @@ enum Severity {
 
   /// What is still far away is less bad: 1 within 3 minutes, 0.5 in two hours, 0.2 in a day and a half.
   static func urgency(minutes: Double) -> Double {
-    guard minutes.isFinite, minutes > 3 else { return minutes.isFinite ? 1 : 0 }
+    guard minutes > 3 else { return minutes <= 3 ? 1 : 0 }
+    guard minutes.isFinite else { return 0 }
     return 1 / (1 + 0.27 * Math.log(minutes / 3))
   }
 }

@@ -5,10 +5,11 @@ import Recording
 /// is read or written, and yet more calls are open than when it idles. What stands still in it, `prognos_crash`
 /// tells; this is what can be seen within two seconds.
 struct StallState: BitwiseCopyable {
-  /// As usual: open calls, of them those that finish soon (Little 1961: rate x duration), and calls a second.
+  /// As usual: open calls, of them those that finish soon (Little 1961: rate x duration), calls and CPU time a second.
   private var active = 0.0
   private var inFlight = 0.0
   private var rate = 0.0
+  private var cpu = 0.0
   /// Seconds that were learnt from; seconds of silence now, and the longest that ended well, which fades.
   private var learnt = 0.0
   private(set) var quiet = 0.0
@@ -43,20 +44,21 @@ struct StallState: BitwiseCopyable {
       active += (span.active - active) * gain
       inFlight += (span.wallSeconds / seconds - inFlight) * gain
       rate += (span.finished / seconds - rate) * gain
+      cpu += (span.cpuSeconds / seconds - cpu) * gain
       return
     }
     quiet += seconds
   }
 
-  /// Fatal after a silence of 2 s where there never was one; where there was, after more than twice the longest.
+  /// Fatal after a silence of a second where there never was one; where there was, after more than twice the longest.
   var finding: Finding {
     guard quiet > 0 else { return Finding() }
-    let excess = quiet - 0.4 - 2 * longest
+    let excess = quiet - 0.2 - 2 * longest
     // So many calls should have finished: a chance silence is out of the question.
     let missed = 1 - Math.exp(-rate * quiet / 3)
     let known = Evidence.share(learnt, half: 3)
     return Finding(
-      severity: excess > 0 ? 1 - Math.exp(-excess / 0.6) : 0, confidence: missed * known,
+      severity: excess > 0 ? 1 - Math.exp(-excess / 0.35) : 0, confidence: missed * known,
       cause: .stall, value: quiet)
   }
 }

@@ -6,6 +6,9 @@ struct OperationHealthState: BitwiseCopyable {
   // Lately: averages over a second or so, or over the latest calls where there are few.
   var fastMean = 0.0
   var fastTail = 0.0
+  /// Over six seconds: what lasts needs less to be told from chance.
+  var lastingMean = 0.0
+  var lastingTail = 0.0
   var fastWork = 0.0
   var fastCalls = 0.0
   /// For failures, which need more calls to be told.

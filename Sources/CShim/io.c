@@ -37,7 +37,11 @@
     IS(int, __openat_2, open, result, 0, -1) IS(int, __openat64_2, open, result, 0, -1)            \
     IS(int, close, close, a, 0, -1)                                                                \
     IS(int, dup, replace, result, 0, -1) IS(int, dup2, replace, b, 0, -1)                          \
-    IS(int, dup3, replace, b, 0, -1) IS(int, socket, replace, result, 0, -1)                       \
+    IS(int, dup3, replace, b, 0, -1) IS(int, socket, socket, result, 0, -1)                        \
+    IS(int, eventfd, replace, result, 0, -1) IS(int, epoll_create, replace, result, 0, -1)         \
+    IS(int, epoll_create1, replace, result, 0, -1) IS(int, timerfd_create, replace, result, 0, -1) \
+    IS(int, memfd_create, replace, result, 0, -1) IS(int, inotify_init, replace, result, 0, -1)    \
+    IS(int, inotify_init1, replace, result, 0, -1) IS(int, pthread_create, spawn, -1, 0, -1)       \
     IS(long, lseek, seek, a, 0, -1) IS(long, lseek64, seek, a, 0, -1)                              \
     IS(int, connect, connect, a, 0, -1)                                                            \
     IS(int, accept, accept, result, 0, -1) IS(int, accept4, accept, result, 0, -1)                 \
@@ -63,7 +67,8 @@
 // Those whose results say it in another way.
 #define SPECIAL(EACH)                                                                              \
     EACH(_IO_file_write) EACH(fopen) EACH(fopen64) EACH(sendfile) EACH(sendfile64)                 \
-    EACH(copy_file_range) EACH(splice) EACH(__recvfrom_chk) EACH(sendmmsg) EACH(recvmmsg)
+    EACH(copy_file_range) EACH(splice) EACH(__recvfrom_chk) EACH(sendmmsg) EACH(recvmmsg)          \
+    EACH(pipe) EACH(pipe2) EACH(socketpair)
 
 // clang-format on
 
@@ -167,6 +172,17 @@ COPIES(splice, a, b, c, d)
     }
 MESSAGES(sendmmsg, send)
 MESSAGES(recvmmsg, receive)
+
+#define OPENS_TWO(name, call, fds)                                                                 \
+    static int hooked_##name(PARAMETERS) {                                                         \
+        int result = ORIGINAL(int, name);                                                          \
+        for (int i = 0; result == 0 && i < 2; i++)                                                 \
+            shim_io_done(shim_io_##call, ((int *)fds)[i], result, 0, 0, -1);                       \
+        return result;                                                                             \
+    }
+OPENS_TWO(pipe, replace, a)
+OPENS_TWO(pipe2, replace, a)
+OPENS_TWO(socketpair, socket, d)
 
 static shim_hook hooks[hook_count] = {
 #define ENTRY(result, called, ...)                                                                 \

@@ -13,9 +13,10 @@ struct Descriptor: ~Copyable {
   let position: Cell64
   /// Where the last request ended.
   let end: Cell64
-  let padding: Cell64
+  /// Who opened it (`DescriptorOwner`).
+  let owner: Cell64
 
-  static let bytes: UInt32 = 32
+  static let bytes = DescriptorOwner.entryBytes
   /// Descriptors that share the lower bits share an entry: the later one is looked at anew.
   static let count = UInt32(shim_descriptor_count)
   static let tableBytes = count * bytes
@@ -75,6 +76,18 @@ extension Recording {
     entry.pointee.state.set(0)
     shim_instant_set(fd, false)
   }
+
+  /// A descriptor was opened, and whoever opened it is to close it, or to have it closed.
+  func ownDescriptor(_ fd: Int32, isSocket: Bool) {
+    guard let cell = ownerCell(ofDescriptor: fd), let lane = currentLane() else { return }
+    let node = innermostNode(of: lane, in: self)
+    cell.pointee.set(
+      DescriptorOwner.make(
+        node: offset(of: node), isSocket: isSocket,
+        generation: UInt32(truncatingIfNeeded: node.pointee.ended.value)))
+  }
+
+  func disownDescriptor(_ fd: Int32) { ownerCell(ofDescriptor: fd)?.pointee.set(0) }
 
   /// The position of a descriptor was set.
   func setPosition(of fd: Int32, to position: Int) {

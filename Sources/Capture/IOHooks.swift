@@ -151,8 +151,16 @@ extension IORecord {
   ) {
     switch call {
     case shim_io_seek: recording.setPosition(of: fd, to: result)
-    case shim_io_open, shim_io_close, shim_io_accept, shim_io_replace:
+    case shim_io_open, shim_io_close, shim_io_accept, shim_io_replace, shim_io_socket:
       recording.forgetDescriptor(fd)
+      if result < 0 { break }
+      if call == shim_io_close {
+        recording.disownDescriptor(fd)
+      } else {
+        let isSocket = call == shim_io_accept || call == shim_io_socket
+        recording.ownDescriptor(fd, isSocket: isSocket)
+      }
+    case shim_io_spawn: if result == 0 { add(1, to: startedThreads, shared: shared) }
     default: break
     }
     let wait: Int? =
@@ -172,7 +180,7 @@ extension IORecord {
   fileprivate func addFailure(
     _ call: shim_io_call, of fd: Int32, in recording: Recording, shared: Bool
   ) {
-    let isPause = call == shim_io_pause || call == shim_io_seek
+    let isPause = call == shim_io_pause || call == shim_io_seek || call == shim_io_spawn
     if isPause || shim_errno_is_again() { return }
     add(1, to: failed, shared: shared)
     // Perhaps it is not what it was taken for.

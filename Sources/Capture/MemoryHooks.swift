@@ -120,24 +120,46 @@ private func countFreed(_ bytes: UInt64) {
 
 /// Keeps a block that a Poisson process of bytes has hit, and draws the distance to the next hit.
 private func sample(
-  _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
+  _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>, isPooled: Bool = false
 ) {
   let recording = attachedRecording()
+  var doublings = lane.pointee.sampleDoublings.value
   drawNextSample(on: lane, of: recording)
   guard recording.header.pointee.heapFilterOffset.value != 0 else { return }
-  let doublings = recording.header.pointee.heapSampleDoublings.acquired
-  let node = recording.offset(of: innermostNode(of: lane, in: recording))
+  let innermost = innermostNode(of: lane, in: recording)
+  if innermost.pointee.operation.value == 0 {
+    let coarse = recording.heapDoublingsOutside(doublings)
+    let stays =
+      recording.heapProbability(bytes: bytes, doublings: coarse)
+      / recording.heapProbability(bytes: bytes, doublings: doublings)
+    if coarse > doublings && uniform(on: lane) >= stays { return }
+    doublings = coarse
+  }
+  let now = ticks(in: recording)
+  recording.noteHeapSample(at: now) { 1e9 / recording.nanosecondsPerTickSoFar }
+  let node = recording.offset(of: innermost)
   let site = siteOfAllocation(on: lane, of: recording)
-  if let site {
+  if let site, !isPooled {
     let weight = 1 / recording.heapProbability(bytes: bytes, doublings: doublings)
     site.pointee.allocatedBytes.add(UInt64((Double(bytes) * weight).rounded()))
     site.pointee.allocations.add(UInt64(weight + uniform(on: lane)))  // right on average
   }
-  let kept = HeapBlock(
+  var kept = HeapBlock(
     bytes: bytes, node: node, site: site.map { recording.offset(of: $0) } ?? 0,
-    doublings: doublings)
+    doublings: doublings, generation: generation(of: innermost, at: now, in: recording))
+  kept.marks.isPooled = isPooled
   _ = recording.keepSample(address: address, kept)
   recording.thinHeapSamples { uniform(on: lane) }
+}
+
+/// How many calls a node has finished; of a root, which has none, the time in steps of some milliseconds.
+private func generation(
+  of node: UnsafeMutablePointer<CallNode>, at ticks: UInt64, in recording: Recording
+) -> UInt32 {
+  if node.pointee.operation.value != 0 {
+    return UInt32(truncatingIfNeeded: node.pointee.ended.value)
+  }
+  return UInt32(truncatingIfNeeded: (ticks &- recording.header.pointee.startTicks.value) &>> 23)
 }
 
 /// The call site of an allocation, where stacks are tracked.
@@ -150,7 +172,8 @@ private func siteOfAllocation(
 
 /// Distances between the hits of a Poisson process are exponentially distributed.
 func drawNextSample(on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
-  let doublings = recording.header.pointee.heapSampleDoublings.value
+  let doublings = recording.heapDoublings
+  lane.pointee.sampleDoublings.set(doublings)
   let distance = -shim_log(1 - uniform(on: lane)) * recording.heapMean(doublings: doublings)
   lane.pointee.bytesUntilSample.set(UInt64(min(distance, 0x1p62)))
 }
@@ -164,6 +187,26 @@ func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
   z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
   z ^= z &>> 31
   return Double(z &>> 11) * 0x1p-53
+}
+
+// MARK: Pools
+
+/// A block of a pool was handed out. Its arena counts by itself: it is only sampled, as if malloc had given it.
+@c(shim_pool_allocated) @implementation
+public func shim_pool_allocated(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
+  guard let lane = currentLane() else { return }
+  let left = lane.pointee.bytesUntilSample.value &- UInt64(truncatingIfNeeded: bytes)
+  lane.pointee.bytesUntilSample.set(left)
+  if Int64(bitPattern: left) < 0 {
+    sample(address(of: block), UInt64(truncatingIfNeeded: bytes), on: lane, isPooled: true)
+  }
+}
+
+@c(shim_pool_freed) @implementation
+public func shim_pool_freed(_ block: UnsafeMutableRawPointer) {
+  if let recording = existingRecording(), recording.maySample(address: address(of: block)) {
+    _ = recording.takeSample(address: address(of: block))
+  }
 }
 
 // MARK: realloc
@@ -181,6 +224,7 @@ public func shim_freed_tentatively(_ block: UnsafeMutableRawPointer) -> shim_blo
     before.node = sampled.node
     before.site = sampled.site
     before.doublings = sampled.doublings
+    before.generation = sampled.generation
   }
   return before
 }
@@ -201,7 +245,7 @@ public func shim_free_failed(
   guard before.pointee.is_sampled != 0, let recording = existingRecording() else { return }
   let kept = HeapBlock(
     bytes: before.pointee.sampled_bytes, node: before.pointee.node, site: before.pointee.site,
-    doublings: before.pointee.doublings)
+    doublings: before.pointee.doublings, generation: before.pointee.generation)
   _ = recording.keepSample(address: address(of: block), kept)
 }
 
@@ -219,7 +263,8 @@ public func shim_mapped(_ start: UnsafeMutableRawPointer, _ bytes: Int) {
   site?.pointee.allocations.add(1)
   recording.keepMapping(
     start: address(of: start), bytes: whole, node: recording.offset(of: node),
-    site: site.map { recording.offset(of: $0) } ?? 0)
+    site: site.map { recording.offset(of: $0) } ?? 0,
+    generation: generation(of: node, at: ticks(in: recording), in: recording))
 }
 
 private func wholePages(_ bytes: Int) -> UInt64 {
@@ -231,7 +276,9 @@ private func wholePages(_ bytes: Int) -> UInt64 {
 public func shim_unmapping(_ start: UnsafeMutableRawPointer?, _ bytes: Int) -> shim_mapping {
   guard let start, let recording = existingRecording() else { return shim_mapping() }
   let known = recording.takeMappings(start: address(of: start), bytes: wholePages(bytes))
-  return shim_mapping(start: known.start, bytes: known.bytes, node: known.node, site: known.site)
+  return shim_mapping(
+    start: known.start, bytes: known.bytes, node: known.node, site: known.site,
+    generation: known.generation)
 }
 
 @c(shim_unmapped) @implementation
@@ -240,7 +287,8 @@ public func shim_unmapped(_ before: UnsafePointer<shim_mapping>, _ done: Bool) {
   guard known.bytes > 0 else { return }
   if done { return countFreed(known.bytes) }
   existingRecording()?.keepMapping(
-    start: known.start, bytes: known.bytes, node: known.node, site: known.site)
+    start: known.start, bytes: known.bytes, node: known.node, site: known.site,
+    generation: known.generation)
 }
 
 @c(shim_attach) @implementation

@@ -54,15 +54,7 @@ extension Report {
 
   /// How a person reads a frame: the function, else the module and the address in it.
   func label(ofFrame index: Int) -> [UInt8] {
-    let frame = frames.frames[index]
-    if !frame.function.isEmpty { return frame.function }
-    var output = Output()
-    if frame.module != 0 {
-      output.put(fileName(ofModule: frame.module))
-      output.put("+")
-    }
-    output.put(hexadecimal: frame.address)
-    return output.bytes
+    frames.frames[index].label(in: profile.recording)
   }
 
   func path(ofModule number: UInt32) -> [UInt8] {
@@ -70,9 +62,7 @@ extension Report {
   }
 
   func fileName(ofModule number: UInt32) -> [UInt8] {
-    let path = path(ofModule: number)
-    let slash = path.lastIndex(of: 0x2F) ?? -1
-    return Array(path[(slash + 1)...])
+    lastComponent(ofModule: number, in: profile.recording)
   }
 
   /// In hexadecimal; empty when the module has none.
@@ -84,6 +74,26 @@ extension Report {
     }
     return output.bytes
   }
+}
+
+extension FrameName {
+  /// How a person reads it: the function, else the module and the address in it.
+  func label(in recording: Recording) -> [UInt8] {
+    if !function.isEmpty { return function }
+    var output = Output()
+    if module != 0 {
+      output.put(lastComponent(ofModule: module, in: recording))
+      output.put("+")
+    }
+    output.put(hexadecimal: address)
+    return output.bytes
+  }
+}
+
+private func lastComponent(ofModule number: UInt32, in recording: Recording) -> [UInt8] {
+  let path = validText(recording.pathBytes(ofModule: number))
+  let slash = path.lastIndex(of: 0x2F) ?? -1
+  return Array(path[(slash + 1)...])
 }
 
 /// Paths come from the loader as they are: what is not ASCII and not UTF-8 is replaced.

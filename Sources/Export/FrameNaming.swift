@@ -4,7 +4,14 @@ import Symbols
 
 /// Names for all frames of a profile's call sites and crashes. Opens the files of the modules that they are in.
 public func nameFrames(of profile: Profile) -> FrameNames {
-  let recording = profile.recording
+  nameFrames(
+    ofStacks: profile.sites.map { $0.stack }, withCrashes: true, in: profile.recording)
+}
+
+/// The same of some stacks.
+func nameFrames(
+  ofStacks stacks: [UInt32], withCrashes: Bool = false, in recording: Recording
+) -> FrameNames {
   var codesOfModule: [UInt32: [UInt64]] = [:]
   var seen: [UInt64: Bool] = [:]
   func note(_ code: UInt64) {
@@ -12,12 +19,12 @@ public func nameFrames(of profile: Profile) -> FrameNames {
     codesOfModule[UInt32(FrameCode.module(code)), default: []].append(code)
   }
   var seenStack: [UInt32: Bool] = [0: true]
-  for site in profile.sites where seenStack.updateValue(true, forKey: site.stack) == nil {
-    for index in 0..<recording.depth(ofStack: site.stack) {
-      note(recording.frame(index, ofStack: site.stack))
+  for stack in stacks where seenStack.updateValue(true, forKey: stack) == nil {
+    for index in 0..<recording.depth(ofStack: stack) {
+      note(recording.frame(index, ofStack: stack))
     }
   }
-  for crash in recording.crashNotes { crash.frames.forEach(note) }
+  if withCrashes { for crash in recording.crashNotes { crash.frames.forEach(note) } }
   var names = FrameNames()
   withSymbolizer { symbolizer in
     for module in codesOfModule.keys.sorted() {

@@ -17,6 +17,7 @@ extension Report {
       json.key("diagnostics")
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
       putOrigin(&json)
+      putAssessment(&json)
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {

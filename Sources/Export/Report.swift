@@ -32,6 +32,8 @@ public struct Report {
       self.process = process
     }
   }
+  /// What the collector concluded; nil without one.
+  package let assessment: Assessment?
   /// What is known of a recording that another process made; nil in its own.
   public let origin: RecordingOrigin?
 
@@ -55,6 +57,7 @@ public struct Report {
     self.sessions = sessions
     self.windows = windows
     self.origin = origin
+    assessment = Assessment(of: profile.recording, at: profile.moment)
   }
 
   /// The name of an operation.

@@ -10,6 +10,7 @@ extension Report {
     var output = Output()
     putHeadline(&output, style)
     putOrigin(&output, style)
+    putAssessment(&output, style)
     putCrashes(&output, style)
     if profile.paths.isEmpty && profile.everything.count == 0 {
       let isOff = profile.recording.header.pointee.mode.value == Header.Mode.off

@@ -9,8 +9,8 @@ import Recording
 
 /// Assesses a moment, on the collector's thread.
 func assess(
-  _ recording: Recording, _ probe: ProcessProbe, at moment: HistoryMoment,
-  point: ProcessPoint?
+  _ recording: Recording, _ probe: ProcessProbe, _ references: inout ReferenceSearch,
+  at moment: HistoryMoment, point: ProcessPoint?
 ) {
   guard let assessor = Assessor(recording) else { return }
   let assessed = AssessmentMoment(
@@ -21,6 +21,7 @@ func assess(
   sample.unixNanoseconds = moment.unixNanoseconds
   recording.noteOpenCalls(in: &sample)
   let before = shim_thread_cpu_ns()
+  references.search(recording, assessor, at: assessed)
   recording.writeAssessment { assessor.step(sample, at: assessed) }
   recording.header.pointee.assessment.cpuNanoseconds.add(shim_thread_cpu_ns() &- before)
   assessor.raiseAlerts { tellHost($0) }
@@ -59,15 +60,6 @@ public func prognos_anomalies_read(
   readAnswers(
     .anomalies, prognos_anomaly(), newestFirst: true, out, size, capacity, count,
     "prognos_anomalies_read")
-}
-
-@_cdecl("prognos_leaks_read") @implementation
-public func prognos_leaks_read(
-  _ out: UnsafeMutablePointer<prognos_leak>!, _ size: Int, _ capacity: Int,
-  _ count: UnsafeMutablePointer<Int>!
-) -> prognos_status {
-  readAnswers(
-    .leaks, prognos_leak(), newestFirst: false, out, size, capacity, count, "prognos_leaks_read")
 }
 
 @_cdecl("prognos_resources_read") @implementation
@@ -115,7 +107,7 @@ private func readAnswer<Answer: BitwiseCopyable>(
 }
 
 /// Fills a caller's array with the answers of a zone.
-private func readAnswers<Answer: BitwiseCopyable>(
+func readAnswers<Answer: BitwiseCopyable>(
   _ zone: AssessmentZone, _ zero: Answer, newestFirst: Bool,
   _ out: UnsafeMutablePointer<Answer>?, _ size: Int, _ capacity: Int,
   _ count: UnsafeMutablePointer<Int>?, _ function: StaticString

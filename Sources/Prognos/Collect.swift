@@ -24,11 +24,13 @@ private func prepare(_ recording: Recording) -> Bool {
 
 private func makeTick() -> Ticks.Tick {
   var probe = ProcessProbe()
-  return { tick($0, $1, isLast: $2, &probe) }
+  var references = ReferenceSearch()
+  return { tick($0, $1, isLast: $2, &probe, &references) }
 }
 
 private func tick(
-  _ recording: Recording, _ interval: UInt64, isLast: Bool, _ probe: inout ProcessProbe
+  _ recording: Recording, _ interval: UInt64, isLast: Bool, _ probe: inout ProcessProbe,
+  _ references: inout ReferenceSearch
 ) {
   _ = recording.calibrateClock()
   recording.beatNow()
@@ -42,9 +44,10 @@ private func tick(
   let moment = momentOfTick()
   if isDue {
     probe.note(activeOperations: recording.activeOperations)
+    recording.relaxHeapRate()
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
-  assess(recording, probe, at: moment, point: isDue ? recording.newestPoint : nil)
+  assess(recording, probe, &references, at: moment, point: isDue ? recording.newestPoint : nil)
 }
 
 private func momentOfTick() -> HistoryMoment {

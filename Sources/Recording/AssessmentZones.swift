@@ -31,6 +31,8 @@ public enum AssessmentZone: Int, CaseIterable {
   case exhaustion
   case leakLedger
   case precursors
+  /// Where references to blocks are looked for.
+  case references
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.

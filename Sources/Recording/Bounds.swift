@@ -29,7 +29,7 @@ extension Recording {
   }
 
   /// The start of a table, aligned as its records want it.
-  @inline(__always) func zone(_ offset: UInt32) -> UInt32 { offset & ~7 }
+  @inline(__always) public func zone(_ offset: UInt32) -> UInt32 { offset & ~7 }
 }
 
 /// How much more of each kind a reading may meet: what has room in the recording. A true one never exhausts it; in

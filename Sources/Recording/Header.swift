@@ -149,6 +149,10 @@ public struct Header: ~Copyable {
   public let crash: CrashHeader
   /// The collector's (AssessmentZones.swift).
   public let assessment: AssessmentHeader
+  /// The table of series (SeriesRecord.swift).
+  public let series: SlotTable
+  /// How finely the heap is sampled (HeapRate.swift).
+  public let heapRate: HeapRateHeader
 
   public enum Mode {
     public static let off: UInt32 = 0

@@ -11,9 +11,12 @@ public struct HeapSample: ~Copyable {
   public let node: Cell32
   /// The call site, as an offset; 0 without a call stack.
   public let site: Cell32
-  /// The mean distance of samples that the block was kept by, as `Header.heapSampleDoublings`.
+  /// The mean distance of samples that the block was kept by, as `Header.heapSampleDoublings`; and above its
+  /// eight bits the collector's `HeapMarks`.
   public let doublings: Cell32
-  let padding: Cell32
+  /// How many calls of the node had finished when it was allocated, modulo 2^32; in a lane's root, which has no
+  /// calls, a coarse time.
+  public let generation: Cell32
 
   public static let bytes: UInt32 = 32
 }
@@ -24,12 +27,53 @@ public struct HeapBlock {
   public var node: UInt32
   public var site: UInt32
   public var doublings: UInt32
+  public var generation: UInt32
+  public var marks = HeapMarks()
 
-  public init(bytes: UInt64, node: UInt32, site: UInt32, doublings: UInt32) {
+  public init(
+    bytes: UInt64, node: UInt32, site: UInt32, doublings: UInt32, generation: UInt32 = 0
+  ) {
     self.bytes = bytes
     self.node = node
     self.site = site
-    self.doublings = doublings
+    self.doublings = doublings & HeapMarks.doublings
+    self.generation = generation
+  }
+
+  fileprivate init(_ sample: borrowing HeapSample) {
+    let state = sample.doublings.value
+    self.init(
+      bytes: sample.bytes.value, node: sample.node.value, site: sample.site.value,
+      doublings: state, generation: sample.generation.value)
+    marks = HeapMarks(state: state)
+  }
+}
+
+/// What the collector found when it looked for references to a block (Prognos/References.swift): how often it
+/// looked, and how often in a row it found none.
+public struct HeapMarks {
+  /// Whether it is of a pool within an arena that counts by itself: such blocks are sampled for leaks alone.
+  public var isPooled = false
+  public var examined: UInt32 = 0
+  public var unreferenced: UInt32 = 0
+
+  static let doublings: UInt32 = 0xFF
+
+  public init() {}
+
+  init(state: UInt32) {
+    unreferenced = state &>> 8 & 0xFF
+    examined = state &>> 16 & 0xFF
+    isPooled = state &>> 24 != 0
+  }
+
+  func state(doublings: UInt32) -> UInt32 {
+    doublings & Self.doublings | unreferenced &<< 8 | examined &<< 16 | (isPooled ? 1 &<< 24 : 0)
+  }
+
+  mutating func note(isReferenced: Bool) {
+    examined = min(examined &+ 1, 255)
+    unreferenced = isReferenced ? 0 : min(unreferenced &+ 1, 255)
   }
 }
 
@@ -75,6 +119,7 @@ extension Recording {
     header.pointee.heapSampleDoublings.set(0)
     header.pointee.heapThinning.set(0)
     header.pointee.heapSamplesLost.set(0)
+    forgetHeapRate()
     header.pointee.mappingsOffset.set(0)
     header.pointee.mappingsLost.set(0)
   }
@@ -113,7 +158,8 @@ extension Recording {
       sample.pointee.bytes.set(block.bytes)
       sample.pointee.node.set(block.node)
       sample.pointee.site.set(block.site)
-      sample.pointee.doublings.set(block.doublings)
+      sample.pointee.doublings.set(block.marks.state(doublings: block.doublings))
+      sample.pointee.generation.set(block.generation)
       filterCounter(of: address).pointee.increment()
       sample.pointee.address.publish(address)
       header.pointee.heapSampleCount.addShared(1)
@@ -130,9 +176,7 @@ extension Recording {
     for way in 0..<2 &* Self.slotsPerSet {
       let sample = sample(sets[Int(way & 1)] &+ way / 2)
       guard sample.pointee.address.acquired == address else { continue }
-      let block = HeapBlock(
-        bytes: sample.pointee.bytes.value, node: sample.pointee.node.value,
-        site: sample.pointee.site.value, doublings: sample.pointee.doublings.value)
+      let block = HeapBlock(sample.pointee)
       return release(sample, address) ? block : nil
     }
     return nil
@@ -147,6 +191,7 @@ extension Recording {
       if address > Self.beingFilled { _ = release(sample(index), address) }
     }
     header.pointee.heapSampleDoublings.publish(0)
+    forgetHeapRate()
   }
 
   private func release(_ sample: UnsafeMutablePointer<HeapSample>, _ address: UInt64) -> Bool {
@@ -156,12 +201,14 @@ extension Recording {
     return true
   }
 
-  /// Halves the rate of sampling when the table is three quarters full, and takes out what the lower rate would
-  /// not have kept: each block stays with the ratio of the two probabilities, so that estimates stay
+  /// Halves the rate of sampling when the table is three quarters full, or one quarter while blocks are sampled more
+  /// often than was asked for, and takes out what the lower rate would not have kept: each block stays with the ratio of the two probabilities, so that estimates stay
   /// unbiased and the memory bounded. `random` gives numbers in 0..<1.
   public func thinHeapSamples(random: () -> Double) {
     let header = header
-    guard header.pointee.heapSampleCount.value > heapSampleCapacity / 4 * 3,
+    let isFine =
+      header.pointee.heapSampleDoublings.value < header.pointee.heapRate.mostDoublings.value
+    guard header.pointee.heapSampleCount.value > heapSampleCapacity / 4 * (isFine ? 1 : 3),
       header.pointee.heapThinning.exchange(0, for: 1)
     else { return }
     let doublings = header.pointee.heapSampleDoublings.value &+ 1
@@ -169,7 +216,8 @@ extension Recording {
     for index in 0..<heapSampleCapacity {
       let sample = sample(index)
       let address = sample.pointee.address.acquired
-      let kept = sample.pointee.doublings.value
+      let state = sample.pointee.doublings.value
+      let kept = state & HeapMarks.doublings
       guard address > Self.beingFilled, kept < doublings else { continue }
       let bytes = sample.pointee.bytes.value
       let stays =
@@ -177,7 +225,7 @@ extension Recording {
         / heapProbability(bytes: bytes, doublings: kept)
       if random() < stays {
         // A block that took the slot meanwhile was kept by the new rate already.
-        sample.pointee.doublings.set(doublings)
+        sample.pointee.doublings.set(state & ~HeapMarks.doublings | doublings)
       } else {
         _ = release(sample, address)
       }
@@ -185,19 +233,47 @@ extension Recording {
     header.pointee.heapThinning.publish(0)
   }
 
-  /// Calls `body` with every sampled block that is live.
-  public func forEachHeapSample(_ body: (_ address: UInt64, HeapBlock) -> Void) {
+  /// Calls `body` with every sampled block that is live; with those of pools only if asked to.
+  public func forEachHeapSample(
+    withPools: Bool = false, _ body: (_ address: UInt64, HeapBlock) -> Void
+  ) {
     guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
     for index in 0..<heapSampleCapacity {
       let sample = sample(index)
       let address = sample.pointee.address.acquired
       guard address > Self.beingFilled else { continue }
-      let block = HeapBlock(
-        bytes: sample.pointee.bytes.value, node: sample.pointee.node.value,
-        site: sample.pointee.site.value, doublings: sample.pointee.doublings.value)
+      let block = HeapBlock(sample.pointee)
       atomicMemoryFence(ordering: .acquiring)
-      if sample.pointee.address.value == address { body(address, block) }
+      guard sample.pointee.address.value == address, withPools || !block.marks.isPooled else {
+        continue
+      }
+      body(address, block)
     }
+  }
+
+  /// Calls `body` with the block in a slot, if there is one.
+  public func heapSample(in slot: UInt32) -> (address: UInt64, block: HeapBlock)? {
+    guard header.pointee.heapSamplesOffset.acquired != 0, slot < heapSampleCapacity else {
+      return nil
+    }
+    let sample = sample(slot)
+    let address = sample.pointee.address.acquired
+    guard address > Self.beingFilled else { return nil }
+    let block = HeapBlock(sample.pointee)
+    atomicMemoryFence(ordering: .acquiring)
+    return sample.pointee.address.value == address ? (address, block) : nil
+  }
+
+  /// Notes whether a block that was found in a slot is referenced. By the collector.
+  public func markHeapSample(in slot: UInt32, address: UInt64, isReferenced: Bool) {
+    guard slot < heapSampleCapacity else { return }
+    let sample = sample(slot)
+    let state = sample.pointee.doublings.value
+    guard sample.pointee.address.acquired == address else { return }
+    var marks = HeapMarks(state: state)
+    marks.note(isReferenced: isReferenced)
+    // Fails when the block was freed, and another one has the slot, unless that was kept by the same state.
+    _ = sample.pointee.doublings.exchange(state, for: marks.state(doublings: state))
   }
 
   private func sample(_ index: UInt32) -> UnsafeMutablePointer<HeapSample> {

@@ -29,9 +29,10 @@ public struct IORecord: ~Copyable {
   public let failed: Cell64
   /// Reads and then writes by the bytes that they moved: `sizeBucket`.
   public let sizes: InlineArray<44, Cell64>
+  public let startedThreads: Cell64
 
   public static let bytes: UInt32 = 768
-  public static let words = 93
+  public static let words = 94
   public static let sizeBuckets = 22
 
   /// Calls that wait and transfer nothing.

@@ -75,7 +75,8 @@ public struct Lane: ~Copyable {
   public let random: Cell64
   /// One more than the number of the thread's CPU timer; 0 without.
   public let timer: Cell32
-  let padding2: Cell32
+  /// The doublings of the mean that `bytesUntilSample` was drawn with.
+  public let sampleDoublings: Cell32
   /// Time waited since the last stack that was taken of a wait.
   public let waitedNanoseconds: Cell64
   /// What the kernel had counted of the thread's input and output at the last boundary: bytes read and

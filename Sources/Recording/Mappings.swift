@@ -8,6 +8,9 @@ public struct Mapping: ~Copyable {
   public let bytes: Cell64
   public let node: Cell32
   public let site: Cell32
+  /// As `HeapSample.generation`.
+  public let generation: Cell32
+  let padding: Cell32
 }
 
 /// A mapping, or a part of one, as a value.
@@ -16,6 +19,7 @@ public struct TakenMapping {
   public var bytes: UInt64 = 0
   public var node: UInt32 = 0
   public var site: UInt32 = 0
+  public var generation: UInt32 = 0
 }
 
 extension Recording {
@@ -31,7 +35,9 @@ extension Recording {
   }
 
   /// Remembers a mapping. Without a lock; when there are too many, counts it as lost.
-  public func keepMapping(start: UInt64, bytes: UInt64, node: UInt32, site: UInt32) {
+  public func keepMapping(
+    start: UInt64, bytes: UInt64, node: UInt32, site: UInt32, generation: UInt32 = 0
+  ) {
     guard header.pointee.mappingsOffset.acquired != 0 else { return }
     for index in 0..<Self.mappingCapacity {
       let mapping = mapping(index)
@@ -41,6 +47,7 @@ extension Recording {
       mapping.pointee.bytes.set(bytes)
       mapping.pointee.node.set(node)
       mapping.pointee.site.set(site)
+      mapping.pointee.generation.set(generation)
       mapping.pointee.start.publish(start)
       return
     }
@@ -63,13 +70,19 @@ extension Recording {
       let to = from &+ size
       guard to > start else { continue }
       let (node, site) = (mapping.pointee.node.value, mapping.pointee.site.value)
+      let generation = mapping.pointee.generation.value
       guard mapping.pointee.start.exchange(from, for: 0) else { continue }
       if taken.bytes == 0 {
-        taken = TakenMapping(start: max(from, start), bytes: 0, node: node, site: site)
+        taken = TakenMapping(
+          start: max(from, start), bytes: 0, node: node, site: site, generation: generation)
       }
       taken.bytes &+= min(to, end) &- max(from, start)
-      if from < start { keepMapping(start: from, bytes: start &- from, node: node, site: site) }
-      if to > end { keepMapping(start: end, bytes: to &- end, node: node, site: site) }
+      func keep(_ start: UInt64, _ end: UInt64) {
+        keepMapping(
+          start: start, bytes: end &- start, node: node, site: site, generation: generation)
+      }
+      if from < start { keep(from, start) }
+      if to > end { keep(end, to) }
     }
     return taken
   }
@@ -90,6 +103,20 @@ extension Recording {
       let start = mapping.pointee.start.acquired
       guard start > Self.beingFilled else { continue }
       body(mapping.pointee.bytes.value, mapping.pointee.node.value, mapping.pointee.site.value)
+    }
+  }
+
+  /// Calls `body` with every mapping that is live, and where it is.
+  public func forEachMapping(_ body: (TakenMapping) -> Void) {
+    guard header.pointee.mappingsOffset.acquired != 0 else { return }
+    for index in 0..<Self.mappingCapacity {
+      let mapping = mapping(index)
+      let start = mapping.pointee.start.acquired
+      guard start > Self.beingFilled else { continue }
+      body(
+        TakenMapping(
+          start: start, bytes: mapping.pointee.bytes.value, node: mapping.pointee.node.value,
+          site: mapping.pointee.site.value, generation: mapping.pointee.generation.value))
     }
   }
 

@@ -88,6 +88,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.unattributedIO.set(0)
     header.pointee.spans.beginAgain()
     header.pointee.sessions.beginAgain()
+    header.pointee.series.beginAgain()
     forgetHistory()
     forgetAssessment()
     header.pointee.timeline.clear()

@@ -24,7 +24,7 @@ struct HealthTests {
     #expect(host.lowest > 95)
     #expect(host.health.score > 98)
     #expect(host.health.confidence > 0.8)
-    #expect(host.reason.hasPrefix("as usual: 8"))
+    #expect(host.reason.hasPrefix("as usual: "))
     #expect(host.reason.contains("calls/s, 0 % failed"))
     let (finished, health) = host.assessor.health(of: 1)
     #expect(finished == 2400)
@@ -138,7 +138,7 @@ struct HealthTests {
       #expect(host.health.score <= before + 0.001, "\(fault) \(part): \(host.reason)")
       before = host.health.score
     }
-    #expect(before < (fault == "leak" ? 70 : 30), "\(fault): \(before)")
+    #expect(before < (fault == "leak" ? 70 : fault == "throttled" ? 55 : 30), "\(fault): \(before)")
   }
 
   @Test("What is bad is not learnt as usual, and what was bad is forgotten within a minute")

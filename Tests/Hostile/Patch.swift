@@ -20,10 +20,18 @@ public struct Patches {
       recording.laneSlot(0).pointee.value &+ 4096, 4096,
       recording.laneSlot(1).pointee.value &+ 4096,
     ]
+    // The last numbers are the zones of the assessment.
+    if number >= firstOfAssessment {
+      let all = AssessmentZone.allCases
+      let zone = all[Int(number - firstOfAssessment) % all.count]
+      return recording.assessmentZone(zone).map { $0.start - recording.base } ?? 0
+    }
     // All pages of the arena follow.
     let page = Int(header.pointee.arenaOffset.value) + (Int(number) - zones.count) * 4096
     return Int(number) < zones.count ? Int(zones[Int(number)]) : page
   }
+
+  static var firstOfAssessment: UInt8 { 224 }
 
   public static func apply(_ input: UnsafeBufferPointer<UInt8>, to file: HostileFile)
     -> RecordingStatus
@@ -74,6 +82,9 @@ public struct Flips {
         offset =
           Patches.place(UInt8(truncatingIfNeeded: next() % 160), in: file.sample)
           + Int(next() % 4096)
+      case 8:
+        let zone = Patches.firstOfAssessment + UInt8(truncatingIfNeeded: next() % 20)
+        offset = Patches.place(zone, in: file.sample) + Int(next() % 2048)
       default: offset = Int(next() % UInt64(file.bytes))
       }
       switch next() % 3 {

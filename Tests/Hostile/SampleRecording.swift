@@ -74,6 +74,7 @@ private struct SampleBuilder {
           unixNanoseconds: 1_700_000_000_000_000_000 + second * 1_000_000_000),
         interval: 1_000_000_000, process: ProcessPoint())
     }
+    addAssessment(to: recording, of: serve, query)
     addCrash(in: serve, query)
     open([serve, query], on: first)
     // Deeper than a lane's own frames.

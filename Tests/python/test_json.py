@@ -61,6 +61,23 @@ def test_windows_come_with_a_start():
             assert one["wall_ns"] == pytest.approx(all_of_it["wall_ns"], abs=2)
 
 
+def test_what_was_concluded_comes_with_a_start():
+    record()
+    assert "assessment" not in p.profile()
+    assert p.lib.prognos_start(None, 0) == p.OK
+    record()
+    assert p.lib.prognos_assess() == p.OK
+    found = p.profile()
+    assert list(found).index("assessment") == list(found).index("operations") - 1
+    concluded = found["assessment"]
+    sections = "health crash resources leaks anomalies alerts operations"
+    assert list(concluded) == sections.split()
+    parts = "score latency errors saturation memory stability confidence samples reason"
+    assert list(concluded["health"]) == [*parts.split(), "operation", "name"]
+    assert 0 <= concluded["health"]["score"] <= 100
+    assert concluded["health"]["reason"]
+
+
 def test_it_says_what_the_abi_says():
     record()
     for one in p.profile()["operations"]:

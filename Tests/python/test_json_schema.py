@@ -46,6 +46,15 @@ def test_a_profile_is_valid(validator):
     assert errors(validator, p.profile()) == []
 
 
+def test_what_was_concluded_is_valid(validator):
+    assert p.lib.prognos_start(None, 0) == p.OK
+    record()
+    assert p.lib.prognos_assess() == p.OK
+    found = p.profile()
+    assert found["assessment"]["health"] is not None
+    assert errors(validator, found) == []
+
+
 def test_a_profile_with_a_crash_is_valid(validator, monkeypatch):
     monkeypatch.setenv("PROGNOS_CRASH_NOTES", "1")
     signal.signal(signal.SIGTRAP, lambda *_: None)

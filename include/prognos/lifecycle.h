@@ -54,7 +54,8 @@ typedef void (*prognos_log_callback)(const char *message, void *context);
 typedef struct prognos_options {
     const char *recording_path;   /**< NULL: private memory; a file: see below */
     uint64_t memory_limit_bytes;  /**< the recording's size: 1 MiB to 4 GiB - 1; default 48 MiB */
-    uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288 */
+    uint64_t heap_sample_bytes;   /**< mean distance of sampled blocks; 1: each; default 524288,
+                                       and down to 4096 as long as that is at most 2,000 a second */
     uint32_t collect_interval_ms; /**< between ticks: 10 to 3,600,000; default 1000 */
     uint32_t track;               /**< PROGNOS_TRACK_*; default PROGNOS_TRACK_DEFAULT */
     uint32_t sample_hz;           /**< samples per second of CPU time, and of waiting; default 99 */

@@ -178,6 +178,8 @@ typedef enum shim_io_call {
     shim_io_pause,   // sleeps and waits for other threads
     shim_io_replace, // the descriptor is a new one now
     shim_io_seek,
+    shim_io_socket, // as replace
+    shim_io_spawn,  // a thread was started
 } shim_io_call;
 
 // Implemented in Swift (Capture/IOHooks.swift). Keeps errno, which counts when the result is below zero.
@@ -350,6 +352,13 @@ ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
 // the file that was there; a device or pipe is written to in place; "-" is standard output. 0 or an
 // errno; on failure nothing is left behind and an older file stays as it was.
 int shim_write_file(const char *path, const void *bytes, size_t count);
+
+// ---- the process's own memory (references.c) ---------------------------------------------------
+
+// Copies memory of this process that may be unmapped meanwhile; how many bytes there were, or -1.
+ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes);
+int shim_file_open(const char *path); // -1 (errno)
+ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes);
 
 // ---- files and functions for symbols (symbols.c) -----------------------------------------------
 

@@ -58,7 +58,7 @@ SHIM_INLINE void shim_original_free(void *_Nullable block) {
 
 typedef struct shim_block {
     uint64_t bytes, sampled_bytes;
-    uint32_t node, site, doublings, is_sampled;
+    uint32_t node, site, doublings, is_sampled, generation;
 } shim_block;
 
 // Implemented in Swift (Capture/MemoryHooks.swift).
@@ -73,10 +73,14 @@ void shim_mapped(void *start, size_t bytes);
 // What was known of a range that is about to be unmapped, and whether it then was.
 typedef struct shim_mapping {
     uint64_t start, bytes;
-    uint32_t node, site;
+    uint32_t node, site, generation;
 } shim_mapping;
 shim_mapping shim_unmapping(void *_Nullable start, size_t bytes);
 void shim_unmapped(const shim_mapping *before, bool done);
+// Of a pool that a language keeps within its own arenas (python.c): sampled for leaks, counted nowhere.
+void shim_pool_allocated(void *block, size_t bytes);
+void shim_pool_freed(void *block);
+bool shim_python_hook(bool install); // whether they are in place
 void shim_attach(void); // the calling thread has a lane after it, if there is one for it
 
 // ---- sampling (sampler.c) ---------------------------------------------------------------------

@@ -25,6 +25,11 @@ struct Reading {
     var totalFailed: UInt64
   }
 
+  struct Verdict: Equatable {
+    let severity: UInt32
+    let text: String
+  }
+
   /// A call that has begun and not ended.
   struct Open: Equatable {
     let thread: String
@@ -79,6 +84,8 @@ struct Reading {
   var pastCalls: [UInt32: [PastCalls]] = [:]
   var open: [Open] = []
   var detail: Detail?
+  /// What the collector concluded, the verdict on its health first: 0 well, 1 a warning, 2 worse.
+  var verdicts: [Verdict] = []
   /// What is wrong with it, and how the process ended: whole sentences.
   var notes: [String] = []
 }

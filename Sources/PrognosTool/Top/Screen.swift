@@ -115,7 +115,7 @@ struct Screen {
   }
 
   /// A sentence as the terminal can show it.
-  private func wholeLabel(_ text: String) -> String {
+  func wholeLabel(_ text: String) -> String {
     String(decoding: style.wholeLabel(Array(text.utf8)), as: UTF8.self)
   }
 

@@ -4,7 +4,23 @@ import Export
 /// The top of the screen: what process this is, and how it is.
 extension Screen {
   func head(_ model: Model) -> [Line] {
-    [identity(model), gauges(model, 0), gauges(model, 1), state(model)]
+    [identity(model)] + verdicts(model) + [gauges(model, 0), gauges(model, 1), state(model)]
+  }
+
+  /// How it is: the verdict on its health, and the worst of what else is wrong.
+  private func verdicts(_ model: Model) -> [Line] {
+    model.reading.verdicts.prefix(height < 16 ? 1 : 3).map { verdict in
+      var line = Line()
+      let (word, ink): (String, Ink) =
+        switch verdict.severity {
+        case 0: ("[OK]", .good)
+        case 1: ("[WARN]", .warning)
+        default: ("[ERROR]", .bad)
+        }
+      line.put(word, ink)
+      line.put(" " + wholeLabel(verdict.text), verdict.severity == 0 ? .plain : .strong)
+      return line
+    }
   }
 
   private func identity(_ model: Model) -> Line {

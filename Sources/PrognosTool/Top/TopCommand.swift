@@ -110,6 +110,10 @@ struct LiveSource: ReadingSource {
     reading.isEnabled = recorded.isEnabled
     reading.window = window
     if let past = found?.past { reading.take(past, profile) }
+    reading.verdicts = (Assessment(of: recorded.recording, at: moment)?.verdicts(.unicode) ?? [])
+      .map {
+        Reading.Verdict(severity: $0.severity, text: String(decoding: $0.text, as: UTF8.self))
+      }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
     if isFirst {
       isFirst = false
