@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scores what record.py recorded: how well Prognos foresaw each death, beside two simple rules on the same samples.
+"""Scores what record.py recorded: how well Prognos foresaw each death.
+
+Beside it two simple rules on the same samples.
 
 Usage: run.py RECORDINGS [RESULT.json]
 
-An alarm is a probability of 0.5 or more. A run that dies is right with an alarm after its fault began and at
-least max(4 s, 15 % of its life) before its death; a run that lives, without any. Predictions of the time that is
-left are scored in runs that die of a limit, at half and three quarters of their life, where the fault had begun by then.
+An alarm is a probability of 0.5 or more. A run that dies is right with an alarm after its fault
+began and at least max(4 s, 15 % of its life) before its death; a run that lives, without any. The time
+that is left is scored in runs that die of a limit, at half and three quarters of their life, where the
+fault had begun by then. A time that was not told counts as an error of 100 %.
 """
 
 import json
@@ -94,12 +97,14 @@ def fixed(run):
     answers = []
     for sample, shares in zip(run.samples, run.shares):
         full = any(u >= 0.8 for k, u in shares.items() if k != THROTTLED)
-        answers.append((sample[0], float(full), horizon_at(sample[0]), math.inf, math.inf, math.inf))
+        answers.append(
+            (sample[0], float(full), horizon_at(sample[0]), math.inf, math.inf, math.inf)
+        )
     return answers
 
 
 def mann_kendall(run):
-    """Once a second, on up to 64 means of blocks: a trend at 5 %, above 65 % of the limit, that reaches it in time."""
+    """Once a second, on 64 to 128 means: a trend at 5 %, above 65 %, that reaches the limit in time."""
     answers, latest = [], None
     for index, (sample, shares) in enumerate(zip(run.samples, run.shares)):
         time = sample[0]
@@ -126,7 +131,9 @@ def mann_kendall(run):
                 slope = statistics.median(slopes)
                 if z > 1.96 and slope > 0:
                     left = (1 - used) / slope
-                    best = max(best, (float(left <= horizon_at(time)), left), key=lambda b: (b[0], -b[1]))
+                    best = max(
+                        best, (float(left <= horizon_at(time)), left), key=lambda b: (b[0], -b[1])
+                    )
             latest = (time, best)
         probability, left = latest[1]
         answers.append((time, probability, horizon_at(time), left, math.inf, math.inf))
@@ -140,9 +147,7 @@ def score(runs, method):
         alarm = next((i for i, a in enumerate(answers) if a[1] >= 0.5), None)
         when = answers[alarm][0] if alarm is not None else math.inf
         row = {"scenario": run.scenario, "seed": run.seed, "alarm": when, "life": run.life}
-        errors = [
-            (a[1] - (run.life - a[0] <= a[2])) ** 2 for a in answers[::10] if a[0] >= 1
-        ]
+        errors = [(a[1] - (run.life - a[0] <= a[2])) ** 2 for a in answers[::10] if a[0] >= 1]
         row["brier"] = statistics.fmean(errors) if errors else 0.0
         brier.append(row["brier"])
         if run.lived:
@@ -152,7 +157,7 @@ def score(runs, method):
             row["early"] = when < run.fault - 0.05 * run.end
             row["right"] = row["in_time"] and not row["early"]
             if method is prognos and alarm is not None:
-                # What it says once it has had a moment: the last answer that still leaves time to act.
+                # The last answer that still leaves time to act.
                 last = max(
                     (i for i, a in enumerate(answers) if a[0] <= max(run.deadline(), when)),
                     default=alarm,
@@ -199,10 +204,14 @@ def score(runs, method):
                 "right": mean(r["right"] for r in rows if r["scenario"] == name),
                 "brier": mean(r["brier"] for r in rows if r["scenario"] == name),
                 "resource_right": mean(
-                    r["resource_right"] for r in rows if r["scenario"] == name and "resource_right" in r
+                    r["resource_right"]
+                    for r in rows
+                    if r["scenario"] == name and "resource_right" in r
                 ),
                 "operation_right": mean(
-                    r["operation_right"] for r in rows if r["scenario"] == name and "operation_right" in r
+                    r["operation_right"]
+                    for r in rows
+                    if r["scenario"] == name and "operation_right" in r
                 ),
                 "alarm_and_life": [
                     [None if math.isinf(x) else round(x, 1) for x in (r["alarm"], r["life"])]
@@ -227,8 +236,17 @@ def main():
         result[name] = score(runs, method)
         print(name, {k: v for k, v in result[name].items() if k != "scenarios"})
     for name, of in result["prognos"]["scenarios"].items():
-        print(f"  {name:18}", of["right"], "resource", of["resource_right"], "operation", of["operation_right"],
-              "brier", of["brier"], of["alarm_and_life"])
+        print(
+            f"  {name:18}",
+            of["right"],
+            "resource",
+            of["resource_right"],
+            "operation",
+            of["operation_right"],
+            "brier",
+            of["brier"],
+            of["alarm_and_life"],
+        )
     if len(sys.argv) > 2:
         pathlib.Path(sys.argv[2]).write_text(json.dumps(result, indent=1) + "\n")
 
