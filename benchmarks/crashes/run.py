@@ -6,9 +6,9 @@ Beside it two simple rules on the same samples.
 Usage: run.py RECORDINGS [RESULT.json]
 
 An alarm is a probability of 0.5 or more. A run that dies is right with an alarm after its fault
-began and at least max(4 s, 15 % of its life) before its death; a run that lives, without any. The time
-that is left is scored in runs that die of a limit, at half and three quarters of their life, where the
-fault had begun by then. A time that was not told counts as an error of 100 %.
+began and at least max(4 s, 15 % of its life) before its death; a run that lives, without any. The
+time that is left is scored in runs that die of a limit, at half and three quarters of their life,
+where the fault had begun by then. A time that was not told counts as an error of 100 %.
 """
 
 import json
@@ -104,7 +104,7 @@ def fixed(run):
 
 
 def mann_kendall(run):
-    """Once a second, on 64 to 128 means: a trend at 5 %, above 65 %, that reaches the limit in time."""
+    """Once a second, on 64 to 128 means: a trend at 5 %, above 65 %, that ends in time."""
     answers, latest = [], None
     for index, (sample, shares) in enumerate(zip(run.samples, run.shares)):
         time = sample[0]
