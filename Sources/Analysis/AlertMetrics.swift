@@ -71,11 +71,8 @@ struct MetricState: BitwiseCopyable {
 extension Assessor {
   /// Compares the process's metrics with the limits that the host set.
   func judgeLimits(_ sample: ResourceSample, at moment: AssessmentMoment) {
-    if moment.hasPoint {
-      let (written, _) = recording.pointCount(of: Tier.seconds)
-      if let point = recording.point(written, of: Tier.seconds) {
-        process.pointee.alerts.metrics.take(point, nanosecondsPerTick: nanosecondsPerTick)
-      }
+    if let point = moment.point {
+      process.pointee.alerts.metrics.take(point, nanosecondsPerTick: nanosecondsPerTick)
     }
     // What a sample tells is newer.
     func take(_ metric: prognos_metric, _ resource: Resource) {
