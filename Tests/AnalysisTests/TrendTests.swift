@@ -23,7 +23,8 @@ struct TrendTests {
     }
   }
 
-  @Test("Noise that wanders has no trend, in 95 of 100 cases", arguments: [0, 0.5, 0.9], [64, 256])
+  @Test(
+    "Noise that wanders has no trend, in 95 of 100 cases", arguments: [0, 0.5, 0.9], [64, 256])
   func falseTrends(_ dependence: Double, _ count: Int) {
     var noise = Noise(UInt64(count))
     let found = (0..<600).count { _ in
@@ -33,7 +34,8 @@ struct TrendTests {
     #expect(found <= 42)
   }
 
-  @Test("A rise of three standard deviations is seen", arguments: [(0, 64), (0.5, 128), (0.8, 256)])
+  @Test(
+    "A rise of three standard deviations is seen", arguments: [(0, 64), (0.5, 128), (0.8, 256)])
   func power(_ dependence: Double, _ count: Int) {
     var noise = Noise(9)
     let found = (0..<200).count { _ in
