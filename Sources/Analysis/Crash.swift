@@ -26,15 +26,19 @@ extension Assessor {
     answer.minutes_to_failure = .infinity
     answer.minutes_low = .infinity
     answer.minutes_high = .infinity
-    var resource: Resource?
+    var (rank, resource): (Double, Resource?) = (0.02, nil)
     if let exhaustion = Exhaustion(recording) {
       answer.samples = whole(exhaustion[.hostMemory].pointee.histories[3].total)
       for one in Resource.allCases where one.canRunOut && sample[one].limit > 0 {
         let state = exhaustion[one].pointee
         answer.samples = max(answer.samples, whole(state.histories[3].total))
         answer.probability_ever = max(answer.probability_ever, state.outlook.certainty)
-        guard state.probability > answer.probability else { continue }
-        (answer.probability, resource) = (state.probability, one)
+        answer.probability = max(answer.probability, state.probability)
+        // Which one to tell of is clear long before it is near.
+        let next =
+          state.probability + 0.3
+          * state.outlook.probability(within: 4 * answer.horizon_minutes * 60)
+        if next > rank { (rank, resource) = (next, one) }
       }
     }
     // The first seconds tell nothing.
@@ -46,7 +50,7 @@ extension Assessor {
     settle(&cause, seconds)
     if cause.probability > answer.probability {
       put(cause, into: &answer, sample, seconds)
-    } else if let resource, answer.probability >= 0.05 {
+    } else if let resource {
       put(resource, into: &answer, sample)
     } else {
       Sentence.compose(in: &answer.reason) {

@@ -49,6 +49,6 @@ extension Assessor {
         (best, operation) = (correlation, operations[slot].pointee.operation)
       }
     }
-    return best * count.squareRoot() > 2 ? operation : 0
+    return best * count.squareRoot() > 1.5 ? operation : 0
   }
 }

@@ -66,8 +66,8 @@ struct CrashOperation: BitwiseCopyable {
     }
     finished += count
     records += 1
-    // What is usual is learnt in the first records, and then changes slowly.
-    let gain = max(1 / records, 0.004)
+    // What is usual is learnt in the first records, and then changes slowly: in some minutes.
+    let gain = records <= 10 ? 1 / records : 0.005
     let failures = Double(totals.failed) / count
     usual += (median - usual) * gain
     usualFailures += (failures - usualFailures) * gain
@@ -143,7 +143,7 @@ struct CrashProcess: BitwiseCopyable {
     guard latest > 0, span > 0 else { return }
     points += 1
     let now = max(Double(point.finished) - finished, 0) / span
-    rate += (now - rate) * max(1 / points, min(span / 2, 1))
+    rate += (now - rate) * max(1 / points, min(span / 1.3, 1))
     // It takes long to get used to less, so that what stands still is not usual soon.
     let gain = max(1 / points, min(span / 60, 0.5))
     usualRate += (now - usualRate) * (now > usualRate ? gain : max(1 / points, gain / 4))

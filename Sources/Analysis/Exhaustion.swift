@@ -42,10 +42,11 @@ struct ExhaustionState: BitwiseCopyable {
 
   static let longestBlocks: InlineArray<4, Double> = [2, 32, 512, .infinity]
 
-  /// Below this age of the process, and before it has lasted so long, a high probability is no alarm: what grows
-  /// while a program starts mostly stops.
-  static let youngest = 8.0
+  /// Before it was watched for as long as the shortest horizon, a high probability is no alarm: what grows while a program
+  /// starts mostly stops. Nor is it before it has lasted for so many seconds, or this share of the time watched.
+  static let youngest = 12.0
   static let patience = 1.5
+  static let patienceShare = 0.03
 
   /// Adds a sample, and looks ahead.
   mutating func observe(
@@ -93,7 +94,9 @@ struct ExhaustionState: BitwiseCopyable {
       return
     }
     if overSince == 0 { overSince = seconds }
-    isAlarm = seconds - overSince >= Self.patience && seconds - begin >= Self.youngest
+    let age = seconds - begin
+    isAlarm =
+      seconds - overSince >= max(Self.patience, Self.patienceShare * age) && age >= Self.youngest
     if !isAlarm { probability = 0.49 }
   }
 }

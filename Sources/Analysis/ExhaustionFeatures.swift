@@ -15,7 +15,7 @@ struct ExhaustionFeatures: BitwiseCopyable {
   private(set) var span = 0.0
   /// Seconds until the limit by the last quarter of a second to two: infinity without growth.
   private(set) var soon = Double.infinity
-  /// The slope in limits per second over the later half of what was watched.
+  /// The slope of the middle of the envelopes, over the later half of what was watched: in limits per second.
   private(set) var slope = 0.0
 
   /// Where features are worked out: too much for the stack of a small thread.
@@ -139,7 +139,7 @@ struct ExhaustionFeatures: BitwiseCopyable {
       0.02 * head / watched)
     logTime = Math.log(max(head / base, 1e-3))
     span = watched
-    slope = late.slope
+    slope = ch
     let latest = line(.means, n - 4, n)
     if latest.slope > 0, latest.significance > 4 {
       soon = max(1 - history.used, 0) / latest.slope

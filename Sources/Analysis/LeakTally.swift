@@ -17,6 +17,8 @@ struct LeakTally: BitwiseCopyable {
   /// Blocks that were looked for in memory, and those of them that nothing refers to.
   var examined: UInt32 = 0
   var orphans: UInt32 = 0
+  /// Blocks of pools, which the exact sums lack.
+  var pooled: UInt32 = 0
   var orphanBytes = 0.0
   /// How many calls ago the youngest of those that were looked for was allocated, the youngest of these, and their oldest.
   var youngestExamined: UInt64 = 0
@@ -157,7 +159,7 @@ extension Assessor {
   /// Tallies all that the recording's tables say is there.
   func tallyLeaks(_ tallies: LeakTallies, at moment: AssessmentMoment) {
     tallies.clear()
-    recording.forEachHeapSample { _, block in
+    recording.forEachHeapSample(withPools: true) { _, block in
       guard
         let (operation, age) = ageOfLeak(
           node: block.node, generation: block.generation, at: moment), age.of > 0,
@@ -165,7 +167,10 @@ extension Assessor {
       else { return }
       add(block, age, to: tally)
     }
+    let hasPools = recording.header.pointee.heapRate.hasPools.value != 0
     recording.forEachMapping { mapping in
+      // Arenas of CPython: what is in them is sampled.
+      if hasPools && (mapping.bytes == 1 << 20 || mapping.bytes == 1 << 18) { return }
       guard
         let (operation, age) = ageOfLeak(
           node: mapping.node, generation: mapping.generation, at: moment), age.of > 0,
@@ -192,6 +197,7 @@ extension Assessor {
     let quarter = age.quarter
     tally.pointee.bytes[quarter] += bytes
     tally.pointee.blocks[quarter] &+= 1
+    if block.marks.isPooled { tally.pointee.pooled &+= 1 }
     let isOrphan = block.marks.unreferenced > 0 && age.calls >= Self.leastAge
     if block.marks.examined > 0 {
       let isFirst = tally.pointee.examined == 0

@@ -45,20 +45,17 @@ struct LeakVerdict {
     live = Self.liveBytes(tally)
     isGrowing = samples >= 12 && tally.isSteady
     let share = Double(orphans) / Double(max(examined, 1))
-    let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 4 && share >= 0.05
+    let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 3 && share >= 0.05
     if isShare, Self.isGoingOn(tally), !isRoot {
       evidence = .orphans
       if share < 0.5 && !isGrowing { live = tally.orphanBytes }
       // Scalene's score of a site with so many samples and no free (Berger et al., OSDI 2023).
-      score = 1 - 1 / Double(orphans + 2)
+      score = max(1 - 1 / Double(orphans + 2), 0.8)
       isLeak = true
       isGrowing = true
       return
     }
-    guard isGrowing, live >= 65_536 else {
-      if samples > 8 { evidence = .held; return }  // DEBUG
-      return nil
-    }
+    guard isGrowing, live >= 65_536 else { return nil }
     score = min(0.5, 0.5 * (1 - 1 / Double(samples + 2)))
     if examined >= 8 {
       evidence = .held
@@ -91,7 +88,7 @@ struct LeakVerdict {
   private static func liveBytes(_ tally: LeakTally) -> Double {
     let (estimate, exact) = (tally.liveBytes, Double(tally.netBytes))
     let error = 3 / Double(max(tally.liveBlocks, 1)).squareRoot()
-    return abs(exact - estimate) <= error * estimate ? exact : estimate
+    return tally.pooled == 0 && abs(exact - estimate) <= error * estimate ? exact : estimate
   }
 
   /// Mappings of memory, which are few and large: an allocator's arenas, or what was never unmapped.

@@ -120,7 +120,7 @@ private func countFreed(_ bytes: UInt64) {
 
 /// Keeps a block that a Poisson process of bytes has hit, and draws the distance to the next hit.
 private func sample(
-  _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>
+  _ address: UInt64, _ bytes: UInt64, on lane: UnsafeMutablePointer<Lane>, isPooled: Bool = false
 ) {
   let recording = attachedRecording()
   var doublings = lane.pointee.sampleDoublings.value
@@ -139,14 +139,15 @@ private func sample(
   recording.noteHeapSample(at: now) { 1e9 / recording.nanosecondsPerTickSoFar }
   let node = recording.offset(of: innermost)
   let site = siteOfAllocation(on: lane, of: recording)
-  if let site {
+  if let site, !isPooled {
     let weight = 1 / recording.heapProbability(bytes: bytes, doublings: doublings)
     site.pointee.allocatedBytes.add(UInt64((Double(bytes) * weight).rounded()))
     site.pointee.allocations.add(UInt64(weight + uniform(on: lane)))  // right on average
   }
-  let kept = HeapBlock(
+  var kept = HeapBlock(
     bytes: bytes, node: node, site: site.map { recording.offset(of: $0) } ?? 0,
     doublings: doublings, generation: generation(of: innermost, at: now, in: recording))
+  kept.marks.isPooled = isPooled
   _ = recording.keepSample(address: address, kept)
   recording.thinHeapSamples { uniform(on: lane) }
 }
@@ -186,6 +187,26 @@ func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
   z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
   z ^= z &>> 31
   return Double(z &>> 11) * 0x1p-53
+}
+
+// MARK: Pools
+
+/// A block of a pool was handed out. Its arena counts by itself: it is only sampled, as if malloc had given it.
+@c(shim_pool_allocated) @implementation
+public func shim_pool_allocated(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
+  guard let lane = currentLane() else { return }
+  let left = lane.pointee.bytesUntilSample.value &- UInt64(truncatingIfNeeded: bytes)
+  lane.pointee.bytesUntilSample.set(left)
+  if Int64(bitPattern: left) < 0 {
+    sample(address(of: block), UInt64(truncatingIfNeeded: bytes), on: lane, isPooled: true)
+  }
+}
+
+@c(shim_pool_freed) @implementation
+public func shim_pool_freed(_ block: UnsafeMutableRawPointer) {
+  if let recording = existingRecording(), recording.maySample(address: address(of: block)) {
+    _ = recording.takeSample(address: address(of: block))
+  }
 }
 
 // MARK: realloc

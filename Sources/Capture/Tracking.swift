@@ -169,6 +169,7 @@ func isTracking(_ recording: Recording) -> Bool {
 
 /// Takes all hooks out of all tables.
 func cleanTables() {
+  _ = shim_python_hook(false)
   shim_sampler_patch(false)
   shim_loader_patch(false)
   shim_memory_patch(false)
@@ -181,7 +182,10 @@ func patchTables() {
   guard let recording = existingRecording() else { return }
   let live = recording.header.pointee.liveTracks.value
   if isTracking(recording) { shim_loader_patch(true) }
-  if live & PROGNOS_TRACK_MEMORY != 0 { shim_memory_patch(true) }
+  if live & PROGNOS_TRACK_MEMORY != 0 {
+    shim_memory_patch(true)
+    recording.header.pointee.heapRate.hasPools.set(shim_python_hook(true) ? 1 : 0)
+  }
   if live & PROGNOS_TRACK_IO != 0 {
     shim_io_patch(true)
     if !shim_streams_patch(true) {

@@ -50,7 +50,7 @@ struct LimitProbe {
     if now >= mapsDue {
       let before = shim_thread_cpu_ns()
       _ = shim_maps_read(&maps)
-      heaps.observe(maps, virtualBytes: point.virtualBytes)
+      heaps.observe(maps, virtualBytes: point.virtualBytes, heapBytes: point.heapBytes)
       mapsDue = now &+ (shim_thread_cpu_ns() &- before) &* 100
     }
     if now >= hostDue {
@@ -119,37 +119,31 @@ struct LimitProbe {
   }
 }
 
-/// What malloc has reserved of address space for its heaps, and not used yet, counts in the limit already. If that is where
-/// the process grows, it will be filled before the process dies, but for half a region of each heap: those that
-/// others use. If it grows by mappings of its own, the reserve is of no use.
+/// What malloc has reserved of address space for its heaps, and not used yet, counts in the limit already. Where the
+/// process grows by malloc, that is filled before it dies, but for half a region of each heap: those of other
+/// threads. Where it grows by mappings of its own, the reserve is of no use.
 private struct HeapReserve {
   private var used: UInt64 = 0
-  private var reserved: UInt64 = 0
-  private var regions: UInt64 = 0
-  // Faded sums: growth of what is used, and of it what was taken from the reserve.
+  private var heap: UInt64 = 0
+  private var reserved = 0.0
+  private var regions = 0.0
+  // Faded sums: growth of what is used of the address space, and of what malloc has handed out.
   private var grown = 0.0
-  private var taken = 0.0
+  private var allocated = 0.0
 
-  mutating func observe(_ maps: shim_maps, virtualBytes: UInt64) {
+  mutating func observe(_ maps: shim_maps, virtualBytes: UInt64, heapBytes: UInt64) {
     let now = virtualBytes &- min(maps.reserved_bytes, virtualBytes)
     if used > 0 {
-      let growth = now > used ? Double(now &- used) : 0
-      let less = reserved > maps.reserved_bytes ? Double(reserved &- maps.reserved_bytes) : 0
-      // A new region is reserve that was never there before.
-      let new =
-        maps.reserved_regions > regions ? Double(maps.reserved_regions &- regions) * 0x1p26 : 0
-      let sum =
-        new > 0
-        ? max(new - Double(maps.reserved_bytes &- min(reserved, maps.reserved_bytes)), less) : less
-      grown = grown * 0.97 + growth
-      taken = taken * 0.97 + min(sum, growth)
+      grown = grown * 0.99 + (now > used ? Double(now &- used) : 0)
+      allocated = allocated * 0.99 + (heapBytes > heap ? Double(heapBytes &- heap) : 0)
     }
-    (used, reserved, regions) = (now, maps.reserved_bytes, maps.reserved_regions)
+    (used, heap) = (now, heapBytes)
+    (reserved, regions) = (Double(maps.reserved_bytes), Double(maps.reserved_regions))
   }
 
   var fillableBytes: UInt64 {
-    let share = grown > 1_000_000 ? min(taken / grown, 1) : 0
-    let left = min(Double(reserved), Double(regions) * 0x1p25)
-    return whole(share * (Double(reserved) - left))
+    // Without growth to speak of, it is taken for malloc's.
+    let share = min((allocated + 0x1p24) / (grown + 0x1p24), 1)
+    return whole(share * max(reserved - regions * 0x1p25, 0))
   }
 }

@@ -110,7 +110,7 @@ private func withProfile(
   }
 }
 
-private func check(_ window: prognos_window, _ function: StaticString) -> prognos_status {
+func check(_ window: prognos_window, _ function: StaticString) -> prognos_status {
   guard window.rawValue <= PROGNOS_LAST_HOUR.rawValue else {
     return invalidArgument {
       $0.put(function)

@@ -52,6 +52,8 @@ public struct HeapBlock {
 /// What the collector found when it looked for references to a block (Prognos/References.swift): how often it
 /// looked, and how often in a row it found none.
 public struct HeapMarks {
+  /// Whether it is of a pool within an arena that counts by itself: such blocks are sampled for leaks alone.
+  public var isPooled = false
   public var examined: UInt32 = 0
   public var unreferenced: UInt32 = 0
 
@@ -62,10 +64,11 @@ public struct HeapMarks {
   init(state: UInt32) {
     unreferenced = state &>> 8 & 0xFF
     examined = state &>> 16 & 0xFF
+    isPooled = state &>> 24 != 0
   }
 
   func state(doublings: UInt32) -> UInt32 {
-    doublings & Self.doublings | unreferenced &<< 8 | examined &<< 16
+    doublings & Self.doublings | unreferenced &<< 8 | examined &<< 16 | (isPooled ? 1 &<< 24 : 0)
   }
 
   mutating func note(isReferenced: Bool) {
@@ -155,7 +158,7 @@ extension Recording {
       sample.pointee.bytes.set(block.bytes)
       sample.pointee.node.set(block.node)
       sample.pointee.site.set(block.site)
-      sample.pointee.doublings.set(block.doublings & HeapMarks.doublings)
+      sample.pointee.doublings.set(block.marks.state(doublings: block.doublings))
       sample.pointee.generation.set(block.generation)
       filterCounter(of: address).pointee.increment()
       sample.pointee.address.publish(address)
@@ -230,8 +233,10 @@ extension Recording {
     header.pointee.heapThinning.publish(0)
   }
 
-  /// Calls `body` with every sampled block that is live.
-  public func forEachHeapSample(_ body: (_ address: UInt64, HeapBlock) -> Void) {
+  /// Calls `body` with every sampled block that is live; with those of pools only if asked to.
+  public func forEachHeapSample(
+    withPools: Bool = false, _ body: (_ address: UInt64, HeapBlock) -> Void
+  ) {
     guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
     for index in 0..<heapSampleCapacity {
       let sample = sample(index)
@@ -239,7 +244,10 @@ extension Recording {
       guard address > Self.beingFilled else { continue }
       let block = HeapBlock(sample.pointee)
       atomicMemoryFence(ordering: .acquiring)
-      if sample.pointee.address.value == address { body(address, block) }
+      guard sample.pointee.address.value == address, withPools || !block.marks.isPooled else {
+        continue
+      }
+      body(address, block)
     }
   }
 

@@ -74,4 +74,31 @@ extension Recording {
     }
     return done
   }
+
+  /// Calls `body` with each span of a tier that this process recorded, the oldest first, and with what an operation
+  /// did in it: nil for nothing.
+  public func forEachSpan(
+    of tier: Int, operation: UInt32,
+    _ body: (_ startMonotonic: UInt64, _ endMonotonic: UInt64, OperationSample?) -> Void
+  ) {
+    guard var records = RecordReader(self, tier) else { return }
+    let run = header.pointee.history.run.value
+    var span: (start: UInt64, end: UInt64)?
+    var found: OperationSample?
+    while let (head, reader) = records.next() {
+      guard head.run == run else { continue }
+      // What did not fit into one record goes on in the next, of the same span.
+      if let before = span, before.end != head.endMonotonic {
+        body(before.start, before.end, found)
+        found = nil
+      }
+      span = (head.startMonotonic, head.endMonotonic)
+      var entries = EntryReader(reader)
+      while entries.next() {
+        if entries.operation == operation { found = OperationSample(head, &entries) }
+        if entries.operation >= operation { break }
+      }
+    }
+    if let span { body(span.start, span.end, found) }
+  }
 }

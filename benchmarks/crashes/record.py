@@ -3,8 +3,9 @@
 
 Usage: record.py HOST OUTPUT SEEDS [--jobs N] [--only SCENARIO,...]   (SEEDS: 1..5)
 
-HOST is host.c, built against the library. As root, with control groups of version 1 below /sys/fs/cgroup, all
-scenarios run; what cannot be made here is said, and left out. OUTPUT gets SCENARIO.SEED.log.
+HOST is host.c, built against the library. As root, with control groups of version 1 below
+/sys/fs/cgroup, all scenarios run; what cannot be made is said, and left out.
+OUTPUT gets SCENARIO.SEED.log.
 """
 
 import argparse
@@ -17,11 +18,13 @@ import threading
 import time
 
 FAILING = (
-    "leak_linear leak_noise leak_accelerating leak_burst steps_leak leak_after_warmup cgroup_memory fd_leak "
-    "fd_leak_burst socket_leak pids tmpfs file_size deadlock stalled cpu_limit io_throttled map_leak cpu_quota"
+    "leak_linear leak_noise leak_accelerating leak_burst steps_leak leak_after_warmup "
+    "cgroup_memory fd_leak fd_leak_burst socket_leak pids tmpfs file_size deadlock stalled "
+    "cpu_limit io_throttled map_leak cpu_quota"
 ).split()
 HEALTHY = (
-    "idle warmup log_growth cache_fill sawtooth batch steps random_walk pools cpu_busy burst_recovery"
+    "idle warmup log_growth cache_fill sawtooth batch steps random_walk pools cpu_busy "
+    "burst_recovery"
 ).split()
 GROUPS = pathlib.Path("/sys/fs/cgroup")
 

@@ -77,6 +77,10 @@ typedef struct shim_mapping {
 } shim_mapping;
 shim_mapping shim_unmapping(void *_Nullable start, size_t bytes);
 void shim_unmapped(const shim_mapping *before, bool done);
+// Of a pool that a language keeps within its own arenas (python.c): sampled for leaks, counted nowhere.
+void shim_pool_allocated(void *block, size_t bytes);
+void shim_pool_freed(void *block);
+bool shim_python_hook(bool install); // whether they are in place
 void shim_attach(void); // the calling thread has a lane after it, if there is one for it
 
 // ---- sampling (sampler.c) ---------------------------------------------------------------------
