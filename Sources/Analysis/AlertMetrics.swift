@@ -81,7 +81,11 @@ extension Assessor {
     }
     take(PROGNOS_METRIC_MEMORY, .residentMemory)
     take(PROGNOS_METRIC_HEAP, .heap)
-    take(PROGNOS_METRIC_VIRTUAL, .addressSpace)
+    // Of the address space a sample leaves out what malloc has reserved only: between points it may but grow.
+    let space = Double(sample[.addressSpace].used)
+    if space > process.pointee.alerts.metrics[PROGNOS_METRIC_VIRTUAL] {
+      process.pointee.alerts.metrics[PROGNOS_METRIC_VIRTUAL] = space
+    }
     take(PROGNOS_METRIC_FDS, .descriptors)
     take(PROGNOS_METRIC_THREADS, .threads)
     take(PROGNOS_METRIC_MAPS, .maps)
