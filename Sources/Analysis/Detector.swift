@@ -89,8 +89,9 @@ struct Detector: BitwiseCopyable {
     let level = work.views.expected(number)
     let usual = work.views.expected(cycle, second) ?? level
     let sight = work.views.add(value, second, cycle, number, most: work.mostSeasonal)
+    work.measure(value, origin)
     for view in 0..<DetectorViews.count {
-      let distance = sight[view] - medians[view]
+      let distance = work.rounded(sight[view], view) - medians[view]
       rarities[view] = work.above[view].add(distance)
       if view != DetectorViews.ofDistribution {
         rarities[view] = max(rarities[view], work.below[view].add(-distance))
@@ -127,6 +128,7 @@ struct Detector: BitwiseCopyable {
     cycle = DetectorCycle(spacing: warmUp.spacing())
     origin = warmUp.center()
     work = DetectorWork()
+    for index in 0..<count { work.measure(warmUp.values[index], origin) }
     var values = warmUp.values
     let classes = withSorted(&values, count) { DetectorDistribution($0, count) }
     // One view after the other, from the beginning: their values together would be much for a stack.
@@ -136,7 +138,9 @@ struct Detector: BitwiseCopyable {
         let sight = work.views.add(
           warmUp.values[index], Self.second(warmUp.nanoseconds[index]), cycle, index,
           most: .greatestFiniteMagnitude)
-        if index >= Self.settling { values[index - Self.settling] = sight[view] }
+        if index >= Self.settling {
+          values[index - Self.settling] = work.rounded(sight[view], view)
+        }
       }
       let settled = count - Self.settling
       medians[view] = withSorted(&values, settled) { sorted in
@@ -204,6 +208,22 @@ struct DetectorWork: BitwiseCopyable {
   var reachBelow = 0.0
   /// What one value may lie off in the eyes of the seasons.
   var mostSeasonal = 0.0
+
+  /// The usual size of a value, and what is nothing but rounding beside it.
+  private var size = 0.0
+  private var grain = 0.0
+
+  /// Follows the size of values; a single one raises it tenfold at most.
+  mutating func measure(_ value: Double, _ origin: Double) {
+    let value = abs(value)
+    size += 0.01 * ((size > 0 ? min(value, 1000 * size) : value) - size)
+    grain = 1e-11 * size + 1e-15 * abs(origin)
+  }
+
+  /// 0 for what would be 0 but for rounding: the same must be found in a*x + b.
+  func rounded(_ sight: Double, _ view: Int) -> Double {
+    abs(sight) <= (view == DetectorViews.ofDistribution ? 1e-12 : grain) ? 0 : sight
+  }
 
   /// 1 in 10^5.
   private static var reach: Double { 5 }

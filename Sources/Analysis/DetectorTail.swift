@@ -35,6 +35,7 @@ struct DetectorTail: BitwiseCopyable {
   /// Rarer than 1 in 10^5 is not learnt; rarer than 1 in 10^10 is all the same.
   private static var learnable: Double { 5 }
   static var most: Double { 10 }
+  private static var rounding: Double { 1e-9 }
 
   /// Begins with the first `count` values, which rise; `sign` -1 looks at the other end of them.
   mutating func begin(with sorted: UnsafePointer<Double>, _ count: Int, sign: Double) {
@@ -44,11 +45,12 @@ struct DetectorTail: BitwiseCopyable {
     // Nothing here may rest on the few largest: one enormous value among the first must not blind the detector.
     let range = value(count * 19 / 20) - value(count / 20)
     threshold = value(Int(Self.quantile * Double(count - 1)))
-    anchor = threshold > 0 ? threshold : range
+    anchor = threshold > 1e-9 * range ? threshold : range
     leastScale = 1e-3 * range
     total = Double(count)
     var first = count
-    while first > 0 && value(first - 1) > threshold { first -= 1 }
+    let equal = Self.rounding * (range + abs(threshold))
+    while first > 0 && value(first - 1) > threshold + equal { first -= 1 }
     if first < count {
       if anchor <= 0 { anchor = value(first) }
       let most = threshold + 100 * (value((first + count - 1) / 2) - threshold)
@@ -63,7 +65,8 @@ struct DetectorTail: BitwiseCopyable {
   /// learns from it.
   @inline(__always) mutating func add(_ value: Double) -> Double {
     total += 1
-    if value > threshold { return exceed(value) }
+    // What is equal but for rounding is equal: the same must be found in a*x + b.
+    if value > threshold + Self.rounding * scale { return exceed(value) }
     threshold -= Self.step * scale * (1 - Self.quantile)
     return 0
   }
@@ -124,7 +127,7 @@ struct DetectorTail: BitwiseCopyable {
 
   private static func bin(_ ratio: Double) -> Int {
     guard ratio.isFinite else { return bins - 1 }
-    return Int((max(Math.log2(ratio), -1000) * 8).rounded(.down)) + middle
+    return Int((max(Math.log2(ratio), -1000) * 8 + rounding).rounded(.down)) + middle
   }
 
   private static func center(ofBin bin: Int) -> Double {
@@ -184,7 +187,7 @@ struct DetectorTail: BitwiseCopyable {
     let mean = first / count
     second /= count * (count - 1)
     let spread = mean - 2 * second
-    if spread > 0 {
+    if spread > 1e-9 * mean {
       shape = min(max(2 - mean / spread, -0.5), Self.mostShape)
       scale = 2 * mean * second / spread
     } else {

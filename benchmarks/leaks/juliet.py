@@ -80,7 +80,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         driver = work / "juliet"
-        command = ["gcc", "-O2", f"-I{ROOT / 'include'}", pathlib.Path(__file__).with_name("juliet.c")]
+        command = [
+            "gcc",
+            "-O2",
+            f"-I{ROOT / 'include'}",
+            pathlib.Path(__file__).with_name("juliet.c"),
+        ]
         command += ["-o", driver, f"-L{library}", "-lprognos", f"-Wl,-rpath,{library}", "-ldl"]
         subprocess.run(command, check=True)
         support = arguments.suite.resolve() / "testcasesupport"

@@ -114,8 +114,11 @@ def rates(tests, runs):
 
 
 def case():
-    """A series of one of three kinds, and which: up, down, or none. Noise is that of metrics: dependent, with
-    outliers, or skewed; what has no trend may have a season, a step long ago, or level off."""
+    """A series of one of three kinds, and which: up, down, or none.
+
+    Noise is that of metrics: dependent, with outliers, or skewed; what has no trend may have a
+    season, a step long ago, or level off.
+    """
     count = random.choice([64, 96, 128, 192, 256])
     noise = wandering(count, random.choice([0, 0.2, 0.5, 0.7]))
     shape = random.choice(["normal", "outliers", "skewed"])
@@ -149,7 +152,11 @@ def macro_f1(tests, runs):
         for kind in (-1, 0, 1):
             pairs = [(a, k) for a, (_, k) in zip(answers, cases, strict=True)]
             right = sum(a == kind == k for a, k in pairs)
-            scores.append(2 * right / max(sum(a == kind for a, _ in pairs) + sum(k == kind for _, k in pairs), 1))
+            scores.append(
+                2
+                * right
+                / max(sum(a == kind for a, _ in pairs) + sum(k == kind for _, k in pairs), 1)
+            )
         found[name] = round(sum(scores) / 3, 4)
     return found
 

@@ -99,7 +99,8 @@ typedef struct prognos_trend {
 
 /**
  * Tells the trend of a metric of the process (op 0) or of an operation over a window; PROGNOS_TOTAL: as far as the
- * history reaches.
+ * history reaches. A value is that of a second, or of a longer span where the window has more than 256 of them;
+ * NOT_ENOUGH_DATA below 16, and for what has no history: maps, disk before it was read, health and crash.
  * Cost: reads the history of the window, and up to 0.3 ms for the test; uses malloc.
  */
 prognos_status prognos_trend_read(prognos_metric metric, prognos_op op, prognos_window window,
