@@ -71,11 +71,8 @@ struct MetricState: BitwiseCopyable {
 extension Assessor {
   /// Compares the process's metrics with the limits that the host set.
   func judgeLimits(_ sample: ResourceSample, at moment: AssessmentMoment) {
-    if moment.hasPoint {
-      let (written, _) = recording.pointCount(of: Tier.seconds)
-      if let point = recording.point(written, of: Tier.seconds) {
-        process.pointee.alerts.metrics.take(point, nanosecondsPerTick: nanosecondsPerTick)
-      }
+    if let point = moment.point {
+      process.pointee.alerts.metrics.take(point, nanosecondsPerTick: nanosecondsPerTick)
     }
     // What a sample tells is newer.
     func take(_ metric: prognos_metric, _ resource: Resource) {
@@ -84,7 +81,11 @@ extension Assessor {
     }
     take(PROGNOS_METRIC_MEMORY, .residentMemory)
     take(PROGNOS_METRIC_HEAP, .heap)
-    take(PROGNOS_METRIC_VIRTUAL, .addressSpace)
+    // Of the address space a sample leaves out what malloc has reserved only: between points it may but grow.
+    let space = Double(sample[.addressSpace].used)
+    if space > process.pointee.alerts.metrics[PROGNOS_METRIC_VIRTUAL] {
+      process.pointee.alerts.metrics[PROGNOS_METRIC_VIRTUAL] = space
+    }
     take(PROGNOS_METRIC_FDS, .descriptors)
     take(PROGNOS_METRIC_THREADS, .threads)
     take(PROGNOS_METRIC_MAPS, .maps)

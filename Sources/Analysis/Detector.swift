@@ -114,7 +114,7 @@ struct Detector: BitwiseCopyable {
         max((Self.silence * Double(number)).rounded(.down), Self.leastSilence), Self.mostSilence)
       verdict.isAnomaly = true
       // Rarer as a level than as a value.
-      let asLevel = max(rarities[2], rarities[5])
+      let asLevel = max(rarities[2], rarities[DetectorViews.ofDistribution])
       verdict.kind = asLevel > max(rarities[0], rarities[3]) ? .level : .unusual
     }
   }
@@ -176,11 +176,19 @@ struct DetectorWarmUp: BitwiseCopyable {
     return withSorted(&seconds, gaps) { $0[gaps / 2] }
   }
 
-  /// Subtracts the median from all values, and returns it: differences of large numbers lose nothing then.
+  /// Subtracts the median from all values, and returns it: differences of large numbers lose nothing then. What lies
+  /// far outside is pulled in: one enormous value must not set the scale of all views.
   mutating func center() -> Double {
+    let count = Detector.warmUp
     var copy = values
-    let median = withSorted(&copy, Detector.warmUp) { $0[Detector.warmUp / 2] }
-    for index in 0..<Detector.warmUp { values[index] -= median }
+    let (median, low, high) = withSorted(&copy, count) { sorted in
+      let (low, high) = (sorted[count / 20], sorted[count - 1 - count / 20])
+      let reach = 5 * (high - low)
+      return reach > 0
+        ? (sorted[count / 2], low - reach, high + reach)
+        : (sorted[count / 2], sorted[0], sorted[count - 1])
+    }
+    for index in 0..<count { values[index] = min(max(values[index], low), high) - median }
     return median
   }
 }
@@ -189,7 +197,8 @@ struct DetectorWarmUp: BitwiseCopyable {
 struct DetectorWork: BitwiseCopyable {
   var views = DetectorViews(DetectorDistribution())
   var above = InlineArray<7, DetectorTail>(repeating: DetectorTail())
-  var below = InlineArray<7, DetectorTail>(repeating: DetectorTail())
+  /// All but that of the distribution, which comes last.
+  var below = InlineArray<6, DetectorTail>(repeating: DetectorTail())
   /// How far a single value may lie from the latest ones without being an anomaly.
   var reachAbove = 0.0
   var reachBelow = 0.0

@@ -7,7 +7,7 @@ struct DetectorViews: BitwiseCopyable {
   typealias Sight = InlineArray<7, Double>
   static var count: Int { 7 }
   /// The view of the distribution, which is never unusually low.
-  static var ofDistribution: Int { 5 }
+  static var ofDistribution: Int { 6 }
 
   private static var length: Int { 106 }
   private static var block: Int { 20 }
@@ -90,16 +90,16 @@ struct DetectorViews: BitwiseCopyable {
       squares += distance * distance
     }
     sight[3] = (squares / Double(recent)).squareRoot()
-    // 4, 6: against what is usual at this time of the cycle, and of the longer one.
+    // 4, 5: against what is usual at this time of the cycle, and of the longer one.
     if cycle.seconds > 0 {
       sight[4] = season.add(
         value, cycle.part(second), number, otherwise: slow, most: most)
-      sight[6] = longerSeason.add(
+      sight[5] = longerSeason.add(
         value, cycle.longerPart(second), number, otherwise: slow, most: most)
     }
     slow += 0.01 * (value - slow)
-    // 5: the distribution of the latest 50 against that of all.
-    sight[5] = distribution.add(value, leaving: old50, isFull: number >= 50)
+    // 6: the distribution of the latest 50 against that of all.
+    sight[6] = distribution.add(value, leaving: old50, isFull: number >= 50)
     return sight
   }
 

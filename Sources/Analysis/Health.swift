@@ -58,11 +58,11 @@ extension Assessor {
     let before = process.pointee.health.latest
     process.pointee.health.latest = max(now, before)
     let seconds = before == 0 || now <= before ? 0 : Double(now &- before) / 1e9
-    if moment.hasPoint { observePoint() }
+    if let point = moment.point { observe(point) }
     let (latency, errors) = judgeOperations(at: now, seconds: seconds)
     let (saturation, memory) = judgeResources(sample)
     var leaks = memory
-    meetLeaks(&leaks)
+    meetLeaks(&leaks, resident: sample[.residentMemory].used)
     process.pointee.health.latency.follow(latency, seconds: seconds)
     process.pointee.health.errors.follow(errors, seconds: seconds)
     process.pointee.health.saturation.follow(saturation, seconds: seconds)

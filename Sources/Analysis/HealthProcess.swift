@@ -6,9 +6,7 @@ import Recording
 
 extension Assessor {
   /// Learns the newest point of the process.
-  func observePoint() {
-    let (written, _) = recording.pointCount(of: Tier.seconds)
-    guard let point = recording.point(written, of: Tier.seconds) else { return }
+  func observe(_ point: ProcessPoint) {
     let isFirst = process.pointee.health.latestPoint == 0
     let elapsed = Double(point.endMonotonic &- process.pointee.health.latestPoint) / 1e9
     let seconds = elapsed > 0.001 ? min(elapsed, 3600) : 0.001
@@ -87,9 +85,9 @@ extension Assessor {
   }
 
   /// Leaks, of the process and of their operations.
-  func meetLeaks(_ memory: inout Finding) {
+  func meetLeaks(_ memory: inout Finding, resident bytes: UInt64) {
     guard let leaks = AnswerTable<prognos_leak>(recording, .leaks) else { return }
-    let resident = max(Double(residentBytes), 64 * 1_048_576)
+    let resident = max(Double(bytes), 64 * 1_048_576)
     var leak = prognos_leak()
     for index in 0..<leaks.count {
       guard leaks.read(index, into: &leak), leak.is_leak != 0 else { continue }
@@ -102,10 +100,6 @@ extension Assessor {
       memory.meet(found)
       blame(leak.op) { $0.meet(memory: found) }
     }
-  }
-
-  private var residentBytes: UInt64 {
-    recording.point(recording.pointCount(of: Tier.seconds).written, of: Tier.seconds)?.rssBytes ?? 0
   }
 
   private func blame(_ operation: UInt32, _ change: (inout OperationHealth) -> Void) {

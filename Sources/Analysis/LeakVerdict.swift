@@ -45,12 +45,12 @@ struct LeakVerdict {
     live = Self.liveBytes(tally)
     isGrowing = samples >= 12 && tally.isSteady
     let share = Double(orphans) / Double(max(examined, 1))
-    let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 4 && share >= 0.05
+    let isShare = orphans >= 16 ? share >= 0.01 : orphans >= 3 && share >= 0.05
     if isShare, Self.isGoingOn(tally), !isRoot {
       evidence = .orphans
       if share < 0.5 && !isGrowing { live = tally.orphanBytes }
       // Scalene's score of a site with so many samples and no free (Berger et al., OSDI 2023).
-      score = 1 - 1 / Double(orphans + 2)
+      score = max(1 - 1 / Double(orphans + 2), 0.8)
       isLeak = true
       isGrowing = true
       return

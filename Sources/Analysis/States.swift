@@ -5,6 +5,7 @@ import Recording
 struct ProcessState: BitwiseCopyable {
   var reserved: UInt64 = 0
   var health = ProcessHealthState()
+  var watch = WatchProcessState()
   var alerts = AlertStates()
   var crash = CrashProcess()
 }
@@ -15,6 +16,7 @@ struct OperationState: BitwiseCopyable {
   var operation: UInt32 = 0
   var reserved: UInt32 = 0
   var health = OperationHealthState()
+  var watch = WatchState()
   var crash = CrashOperation()
 }
 

@@ -44,7 +44,8 @@ static allocator originals[domain_count];
 DOMAIN(memory)
 DOMAIN(objects)
 
-#define FUNCTIONS(domain) {NULL, malloc_##domain, calloc_##domain, realloc_##domain, free_##domain}
+#define FUNCTIONS(domain)                                                                          \
+    { NULL, malloc_##domain, calloc_##domain, realloc_##domain, free_##domain }
 static const allocator ours[domain_count] = {
     [memory] = FUNCTIONS(memory), [objects] = FUNCTIONS(objects)};
 

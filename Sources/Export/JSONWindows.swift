@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Analysis
 import CPrognos
 import Recording
 
@@ -21,6 +22,7 @@ extension Report {
     json.member("window_ns", .integer(window.operations.nanoseconds))
     json.key("process")
     json.object { put(processFields(), of: window.process, &$0) }
+    putTrends(of: window, &json)
     json.key("operations")
     json.array { json in
       for id in window.operations.totals.indices.dropFirst() {
@@ -31,6 +33,46 @@ extension Report {
           json.key("name")
           json.string(name(of: UInt32(id)))
           put(fields, of: stats, &json)
+        }
+      }
+    }
+  }
+
+  /// How the process's metrics move in the window; those of which it has enough values.
+  private func putTrends(of window: Window, _ json: inout JSONWriter) {
+    let metrics: [(StaticString, prognos_metric)] = [
+      ("operations_per_s", PROGNOS_METRIC_RATE), ("wall_p50_ns", PROGNOS_METRIC_WALL_P50),
+      ("wall_p95_ns", PROGNOS_METRIC_WALL_P95), ("error_ratio", PROGNOS_METRIC_ERROR_RATIO),
+      ("cpus", PROGNOS_METRIC_CPU), ("rss_bytes", PROGNOS_METRIC_MEMORY),
+      ("heap_bytes", PROGNOS_METRIC_HEAP), ("virtual_bytes", PROGNOS_METRIC_VIRTUAL),
+      ("open_fds", PROGNOS_METRIC_FDS), ("threads", PROGNOS_METRIC_THREADS),
+    ]
+    let now = profile.moment.monotonicNanoseconds
+    let span = window.operations.nanoseconds
+    var room = [Double](repeating: 0, count: TrendHistory.roomCount + Trend.scratchCount)
+    json.key("trends")
+    json.object { json in
+      for (name, metric) in metrics {
+        var found: prognos_trend?
+        room.withUnsafeMutableBufferPointer { room in
+          guard let start = room.baseAddress else { return }
+          var history = TrendHistory(room: start)
+          history.read(
+            metric, ofProcessIn: profile.recording, since: now > span ? now &- span : 0,
+            nanosecondsPerTick: profile.moment.nanosecondsPerTick)
+          found = history.trend(of: metric, scratch: start + TrendHistory.roomCount)
+        }
+        guard let trend = found else { continue }
+        json.key(name)
+        json.object { json in
+          json.key("direction")
+          json.signed(Int64(trend.direction))
+          json.number("slope_per_s", trend.slope_per_s)
+          json.number("change_ratio", trend.change_ratio)
+          json.number("p_value", trend.p_value)
+          json.number("confidence", trend.confidence)
+          json.member("samples", .integer(trend.samples))
+          json.member("reason", words(of: trend.reason))
         }
       }
     }

@@ -20,8 +20,8 @@ func assess(
   sample.monotonicNanoseconds = moment.monotonicNanoseconds
   sample.unixNanoseconds = moment.unixNanoseconds
   recording.noteOpenCalls(in: &sample)
-  let before = shim_thread_cpu_ns()
   references.search(recording, assessor, at: assessed)
+  let before = shim_thread_cpu_ns()
   recording.writeAssessment { assessor.step(sample, at: assessed) }
   recording.header.pointee.assessment.cpuNanoseconds.add(shim_thread_cpu_ns() &- before)
   assessor.raiseAlerts { tellHost($0) }

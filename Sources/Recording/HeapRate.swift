@@ -30,6 +30,8 @@ extension Recording {
     let doublings: UInt64 = isAdaptive ? 7 : 0
     header.pointee.heapSampleBytes.set(max(bytes >> doublings, 1))
     header.pointee.heapRate.mostDoublings.set(UInt32(doublings))
+    // A process that starts and stops again and again does not begin finely each time.
+    if !isAdaptive { forgetHeapRate() }
   }
 
   /// The doublings that the next sample is to be drawn with.

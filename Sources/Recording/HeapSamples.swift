@@ -191,7 +191,6 @@ extension Recording {
       if address > Self.beingFilled { _ = release(sample(index), address) }
     }
     header.pointee.heapSampleDoublings.publish(0)
-    forgetHeapRate()
   }
 
   private func release(_ sample: UnsafeMutablePointer<HeapSample>, _ address: UInt64) -> Bool {

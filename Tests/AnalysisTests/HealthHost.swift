@@ -19,6 +19,7 @@ final class HealthHost {
   var point = ProcessPoint()
   var sample = ResourceSample()
   var random = Mixer(state: 1)
+  private var answers: [() -> Void] = []
   private(set) var lowest = 100.0
   private(set) var lowestReason = ""
 
@@ -81,7 +82,17 @@ final class HealthHost {
     sample.unixNanoseconds = now
     let assessed = AssessmentMoment(
       monotonicNanoseconds: now, unixNanoseconds: now, point: isDue ? recording.newestPoint : nil)
-    recording.writeAssessment { assessor.step(sample, at: assessed) }
+    recording.writeAssessment {
+      if answers.isEmpty { return assessor.step(sample, at: assessed) }
+      // As a step does it, but for what it would predict itself.
+      let end = recording.forEachOperationSample(from: recording.assessedRecords, until: now) {
+        assessor.observeHealth($0)
+      }
+      for put in answers { put() }
+      assessor.judgeHealth(sample, at: assessed)
+      assessor.judgeAlerts(sample, at: assessed)
+      recording.noteAssessment(at: now, records: end)
+    }
     if health.score < lowest { (lowest, lowestReason) = (health.score, reason) }
   }
 
@@ -95,10 +106,13 @@ final class HealthHost {
 
   var reason: String { text(health.reason) }
 
-  func set<Answer>(_ answers: [Answer], _ zone: AssessmentZone) where Answer: BitwiseCopyable {
+  /// Predictions that are made from now on, in place of what the library would predict.
+  func set<Answer>(_ new: [Answer], _ zone: AssessmentZone) where Answer: BitwiseCopyable {
     let table = AnswerTable<Answer>(recording, zone)!
-    for (index, answer) in answers.enumerated() { table.set(answer, at: index) }
-    table.setWritten(UInt64(answers.count))
+    answers.append {
+      for (index, answer) in new.enumerated() { table.set(answer, at: index) }
+      table.setWritten(UInt64(new.count))
+    }
   }
 
   /// The alerts that are new.

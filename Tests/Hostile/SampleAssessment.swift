@@ -25,7 +25,7 @@ func addAssessment(to recording: Recording, of first: UInt32, _ second: UInt32) 
   guard isReady, let assessor = Assessor(recording) else { return }
   let moment = AssessmentMoment(
     monotonicNanoseconds: 4_002_000_000, unixNanoseconds: 1_700_000_004_000_000_000,
-    point: recording.newestPoint)
+    point: ProcessPoint())
   _ = recording.set(Objective(latencyNanoseconds: 1, successRatio: 0.9), of: first)
   var sample = ResourceSample()
   sample.monotonicNanoseconds = moment.monotonicNanoseconds

@@ -52,7 +52,7 @@ def test_windows_come_with_a_start():
     assert list(found).index("windows") == list(found).index("operations") + 1
     assert list(found["windows"]) == ["last_minute", "last_5_minutes", "last_hour"]
     for window in found["windows"].values():
-        assert list(window) == ["window_ns", "process", "operations"]
+        assert list(window) == ["window_ns", "process", "trends", "operations"]
         assert list(window["process"]) == list(found["process"])[5:]
         assert [one["name"] for one in window["operations"]] == ["outer", "inner"]
         for one, all_of_it in zip(window["operations"], found["operations"], strict=True):

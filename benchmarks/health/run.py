@@ -21,8 +21,8 @@ HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 FAULTS = "latency errors lock disk stall leak descriptors threads cpu".split()
 LOOK_ALIKES = "idle warm_up cache sawtooth memory_steps batch burst load_steps busy rare".split()
-# These fill the machine: what runs beside them would suffer.
-ALONE = {"cpu", "busy", "load_steps", "batch", "burst"}
+# It fills the machine: what runs beside it would suffer.
+ALONE = {"cpu"}
 # These grow in the first half of the fault's time.
 RAMPS = {"leak", "descriptors", "threads"}
 WARM, LENGTH = 12, 10

@@ -41,7 +41,7 @@ static int life;
  * business here: all signals are blocked on this thread, and would stay so. */
 static void on_alert(const prognos_alert *alert, void *context) {
     (void)context;
-    if (alert->metric != PROGNOS_METRIC_VIRTUAL) return;
+    if (alert->metric != PROGNOS_METRIC_MEMORY) return;
     atomic_store(&severity, alert->severity);
     printf("server %d: [%s] %s\n", life,
            alert->severity == PROGNOS_SEVERITY_WARN ? "WARN" : "ERROR", alert->reason);
@@ -83,12 +83,14 @@ static void *work(void *unused) {
     return unused;
 }
 
-static double address_space(void) {
-    unsigned long pages = 0;
+/* The address space that is reserved, and what is resident of it, in bytes. */
+static void sizes(double *address_space, double *resident) {
+    unsigned long pages = 0, present = 0;
     FILE *statm = fopen("/proc/self/statm", "r");
-    if (!statm || fscanf(statm, "%lu", &pages) != 1) exit(3);
+    if (!statm || fscanf(statm, "%lu %lu", &pages, &present) != 2) exit(3);
     fclose(statm);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    *address_space = (double)pages * (double)sysconf(_SC_PAGESIZE);
+    *resident = (double)present * (double)sysconf(_SC_PAGESIZE);
 }
 
 static int serve(char **arguments) {
@@ -101,6 +103,7 @@ static int serve(char **arguments) {
             1); /* else each thread reserves 64 MiB of address space, and a step tells little */
     prognos_options_default(&options, sizeof options);
     options.collect_interval_ms = 100; /* how soon an alert comes */
+    options.track = PROGNOS_TRACK_CPU; /* what alerts need; leaks would be named with the default */
     if (prognos_start(&options, sizeof options) != PROGNOS_OK) {
         fprintf(stderr, "%s\n", prognos_last_error());
         return 1;
@@ -108,13 +111,14 @@ static int serve(char **arguments) {
     for (int i = 0; i < WORKERS; i++)
         pthread_create(&workers[i], NULL, work, NULL);
 
-    double base = address_space();
+    double space, resident;
+    sizes(&space, &resident);
     struct rlimit limit;
     getrlimit(RLIMIT_AS, &limit);
-    limit.rlim_cur = (rlim_t)(base + ROOM);
+    limit.rlim_cur = (rlim_t)(space + ROOM);
     setrlimit(RLIMIT_AS, &limit);
     prognos_on_alert(on_alert, NULL);
-    prognos_limit_set(PROGNOS_METRIC_VIRTUAL, base + 0.5 * ROOM, base + 0.75 * ROOM);
+    prognos_limit_set(PROGNOS_METRIC_MEMORY, resident + 0.45 * ROOM, resident + 0.7 * ROOM);
 
     uint64_t alerts;
     while (atomic_load(&severity) != PROGNOS_SEVERITY_CRITICAL)
