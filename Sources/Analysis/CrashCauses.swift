@@ -75,7 +75,7 @@ extension Assessor {
     let throttled = min(Double(sample[.throttled].used) / 1e9, 1)
     for slot in 0..<operations.count {
       let known = operations[slot].pointee.crash
-      guard known.records >= 15, seconds - known.latest < 30 else { continue }
+      guard known.records >= 10, seconds - known.latest < 30 else { continue }
       let share = seconds - known.latest < 5 ? known.wallSeconds / max(allWall, 1e-9) : 0
       let failures = known.recentFailures
       if failures > 0.2, failures > 5 * known.usualFailures {

@@ -313,7 +313,7 @@ static void work_of(int operation, uint64_t *random) {
     } else if (is("cpu_busy")) {
         burn(shape[3]);
     } else if (is("cpu_quota")) {
-        if (operation == guilty) burn(0.0005 + 0.03 * pow(fmax(t - fault_begin, 0) / life, 1.5));
+        if (operation == guilty) burn(0.0005 + 0.015 * pow(fmax(t - fault_begin, 0) / life, 1.5));
     } else if (is("io_throttled")) {
         static char page[32768] __attribute__((aligned(4096)));
         if (operation == guilty && pwrite(direct, page, sizeof page, 0) != sizeof page)
@@ -452,7 +452,8 @@ static void set_up(void) {
         resource = memory;
         if (drawn(0, 1) < 0.35) block = (size_t)drawn(4000, 60000);
         headroom = block < 100000 ? drawn(400e6, 800e6) : drawn(150e6, 500e6);
-        limit(RLIMIT_AS, virtual_bytes() + headroom);
+        /* Heaps of threads waste some, which is to kill nobody who should live. */
+        limit(RLIMIT_AS, virtual_bytes() + headroom + (is_leak() ? 0 : 200e6));
     }
     if (is("cpu_limit")) {
         limit(RLIMIT_CPU, fmax(round(life * 0.25), 3));

@@ -226,7 +226,15 @@ def score(runs, method):
 
 def main():
     paths = sorted(pathlib.Path(sys.argv[1]).glob("*.log"))
-    runs = [run for run in map(Run, (p for p in paths if "\nX " in p.read_text(errors="replace")))]
+    runs = []
+    for path in paths:
+        if "\nX " not in path.read_text(errors="replace"):
+            continue
+        run = Run(path)
+        if not run.lived and run.scenario not in EXPECTED:
+            print(f"[skip] {path.name}: was to live, and died")
+            continue
+        runs.append(run)
     result = {}
     for name, method in (
         ("prognos", prognos),
