@@ -33,6 +33,8 @@ package struct Assessment {
         }
       }
     }
+    // Not within: names come from files.
+    for index in leaks.indices { nameStack(of: &leaks[index], in: recording) }
   }
 
   private static func one<Answer: BitwiseCopyable>(

@@ -11,7 +11,7 @@ struct IORecordTests {
     #expect(MemoryLayout<IORecord>.size <= Int(IORecord.bytes))
     #expect(IORecord.bytes % 64 == 0)
     #expect(
-      IORecord.words == IOKind.count * 6 + IORecord.Wait.count * 2 + 5 + IORecord.sizeBuckets * 2)
+      IORecord.words == IOKind.count * 6 + IORecord.Wait.count * 2 + 6 + IORecord.sizeBuckets * 2)
   }
 
   @Test(

@@ -155,62 +155,6 @@ void shim_watch_thread(void *_Nullable slot);
 // Whether the calling thread's end was told already: destructors of its other data may still run.
 bool shim_thread_is_ending(void);
 
-// ---- hooks of calls that wait (io.c) ----------------------------------------------------------
-
-// Finds them; false when there is nothing to hook. `counter`: time is taken by the cycle counter.
-bool shim_io_find(bool counter);
-void shim_io_patch(bool install);
-// The same for the C library's streams; returns whether they are hooked now, which they are not when its
-// tables are not as expected.
-bool shim_streams_patch(bool install);
-
-typedef enum shim_io_call {
-    shim_io_read, // the transfers first: 1 is the bit of writes, 2 that of sockets
-    shim_io_write,
-    shim_io_receive,
-    shim_io_send,
-    shim_io_sync,
-    shim_io_open,
-    shim_io_close,
-    shim_io_connect,
-    shim_io_accept,
-    shim_io_poll,
-    shim_io_pause,   // sleeps and waits for other threads
-    shim_io_replace, // the descriptor is a new one now
-    shim_io_seek,
-    shim_io_socket, // as replace
-    shim_io_spawn,  // a thread was started
-} shim_io_call;
-
-// Implemented in Swift (Capture/IOHooks.swift). Keeps errno, which counts when the result is below zero.
-void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks, uint64_t wanted,
-                  int64_t offset);
-
-// Descriptors below this number whose calls are not timed, because they never wait.
-enum { shim_descriptor_count = 4096 };
-extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
-
-SHIM_INLINE bool shim_is_instant(long descriptor) {
-    return (unsigned long)descriptor < shim_descriptor_count && shim_instant[descriptor];
-}
-
-SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
-    if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
-}
-
-// What a descriptor is, at the cost of some system calls.
-typedef enum shim_kind { shim_file, shim_socket, shim_pipe, shim_terminal, shim_other } shim_kind;
-typedef struct shim_descriptor {
-    shim_kind kind;
-    bool is_durable; // each write waits for the disk (O_SYNC, O_DSYNC)
-    bool appends;
-    bool is_instant;  // /dev/null and its like
-    int64_t position; // of a file; -1 when it has none
-} shim_descriptor;
-shim_descriptor shim_descriptor_read(int descriptor);
-// Whether errno says that the call is to be tried again.
-bool shim_errno_is_again(void);
-
 // ---- the collector's thread (collector.c) ------------------------------------------------------
 
 // Starts it: a thread that no signal reaches and that never has a lane. It gets its number. One at a time.
@@ -250,7 +194,7 @@ typedef enum shim_limit_kind {
 uint64_t shim_limit(shim_limit_kind kind);
 
 typedef struct shim_disk {
-    uint64_t total_bytes, free_bytes;     // free for whoever is not root
+    uint64_t total_bytes, free_bytes; // free for whoever is not root
     uint64_t total_inodes, free_inodes;
 } shim_disk;
 // Of the file system that a path is on. May wait for ever for a server that is gone.
@@ -353,13 +297,6 @@ ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity);
 // errno; on failure nothing is left behind and an older file stays as it was.
 int shim_write_file(const char *path, const void *bytes, size_t count);
 
-// ---- the process's own memory (references.c) ---------------------------------------------------
-
-// Copies memory of this process that may be unmapped meanwhile; how many bytes there were, or -1.
-ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes);
-int shim_file_open(const char *path); // -1 (errno)
-ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes);
-
 // ---- files and functions for symbols (symbols.c) -----------------------------------------------
 
 // Opens a regular file for reading; -1 for anything else. Tells its bytes, and whether the process's
@@ -425,4 +362,4 @@ void shim_exiting(void);
 
 #pragma clang assume_nonnull end
 
-#include "shim_hooks.h" // tables.c, memory.c, sampler.c, loader.c
+#include "shim_hooks.h" // tables.c, memory.c, io.c, sampler.c, loader.c, references.c

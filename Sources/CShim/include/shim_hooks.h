@@ -83,6 +83,69 @@ void shim_pool_freed(void *block);
 bool shim_python_hook(bool install); // whether they are in place
 void shim_attach(void); // the calling thread has a lane after it, if there is one for it
 
+// ---- the process's own memory (references.c) ---------------------------------------------------
+
+// Copies memory of this process that may be unmapped meanwhile; how many bytes there were, or -1.
+ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes);
+int shim_file_open(const char *path); // -1 (errno)
+ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes);
+
+// ---- hooks of calls that wait (io.c) ----------------------------------------------------------
+
+// Finds them; false when there is nothing to hook. `counter`: time is taken by the cycle counter.
+bool shim_io_find(bool counter);
+void shim_io_patch(bool install);
+// The same for the C library's streams; returns whether they are hooked now, which they are not when its
+// tables are not as expected.
+bool shim_streams_patch(bool install);
+
+typedef enum shim_io_call {
+    shim_io_read, // the transfers first: 1 is the bit of writes, 2 that of sockets
+    shim_io_write,
+    shim_io_receive,
+    shim_io_send,
+    shim_io_sync,
+    shim_io_open,
+    shim_io_close,
+    shim_io_connect,
+    shim_io_accept,
+    shim_io_poll,
+    shim_io_pause,   // sleeps and waits for other threads
+    shim_io_replace, // the descriptor is a new one now
+    shim_io_seek,
+    shim_io_socket, // as replace
+    shim_io_spawn,  // a thread was started
+} shim_io_call;
+
+// Implemented in Swift (Capture/IOHooks.swift). Keeps errno, which counts when the result is below zero.
+void shim_io_done(shim_io_call call, int descriptor, long result, uint64_t ticks, uint64_t wanted,
+                  int64_t offset);
+
+// Descriptors below this number whose calls are not timed, because they never wait.
+enum { shim_descriptor_count = 4096 };
+extern unsigned char shim_instant[shim_descriptor_count] __attribute__((visibility("hidden")));
+
+SHIM_INLINE bool shim_is_instant(long descriptor) {
+    return (unsigned long)descriptor < shim_descriptor_count && shim_instant[descriptor];
+}
+
+SHIM_INLINE void shim_instant_set(int descriptor, bool instant) {
+    if ((unsigned)descriptor < shim_descriptor_count) shim_instant[descriptor] = instant;
+}
+
+// What a descriptor is, at the cost of some system calls.
+typedef enum shim_kind { shim_file, shim_socket, shim_pipe, shim_terminal, shim_other } shim_kind;
+typedef struct shim_descriptor {
+    shim_kind kind;
+    bool is_durable; // each write waits for the disk (O_SYNC, O_DSYNC)
+    bool appends;
+    bool is_instant;  // /dev/null and its like
+    int64_t position; // of a file; -1 when it has none
+} shim_descriptor;
+shim_descriptor shim_descriptor_read(int descriptor);
+// Whether errno says that the call is to be tried again.
+bool shim_errno_is_again(void);
+
 // ---- sampling (sampler.c) ---------------------------------------------------------------------
 
 // Takes SIGPROF over, and gives it back; what the host wants of it is kept and still done.
