@@ -37,7 +37,10 @@ struct OperationHealth: BitwiseCopyable {
 
 extension Finding {
   /// How strong it is of its kind, beyond where its severity no longer tells.
-  var strength: Double { cause == .slower || cause == .slowerTail ? value * confidence : weight }
+  var strength: Double {
+    cause == .slower || cause == .slowerTail || cause == .slowerAverage
+      ? value * confidence : weight
+  }
 
   /// This one's severity, with the other's cause.
   func blaming(_ other: Finding) -> Finding {

@@ -7,6 +7,8 @@ enum HealthCause: UInt32 {
   case slower
   /// The same, of the slowest in twenty.
   case slowerTail
+  /// The same, of the average, which a few very long calls move.
+  case slowerAverage
   /// The value: the share of calls that are too slow, or failed; the reference: the budget.
   case slowObjective
   case failedObjective

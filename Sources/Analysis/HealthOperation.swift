@@ -60,8 +60,10 @@ extension OperationHealthState {
     lastingMean += (seen.mean - lastingMean) * (isFirst ? 1 : min(lasting, seen.calls / 20))
     fastWork += (logWork - fastWork) * gain
     fastCalls += seen.calls - fastCalls * gain
-    // A record of few calls counts for less.
-    let weight = seen.calls / (seen.calls + 2) * learning
+    // A record of few calls counts for less, and so does one that is slower than usual: a fault is not to become
+    // usual while it is too small to be sure of, or too new.
+    let trust = records > 3 ? Self.trust(in: seen.mean - usualMean, drift) : 1
+    let weight = seen.calls / (seen.calls + 2) * max(learning * trust, 0.05)
     records += weight
     func usual(_ count: Double) -> Double {
       min(max(weight / max(count, 1e-9), weight * seconds / Self.usualSeconds), 1)
@@ -78,14 +80,33 @@ extension OperationHealthState {
     let slowTail = usual(tails)
     fastTail += (seen.tail - fastTail) * (isFirstTail ? 1 : share)
     lastingTail += (seen.tail - lastingTail) * (isFirstTail ? 1 : lasting)
-    let tailAway = seen.tail - usualTail
-    usualTail += tailAway * slowTail
-    if !isFirstTail { tailDrift += (cut(tailAway * tailAway, tailDrift) - tailDrift) * slowTail }
+    let average = Math.log(
+      max(Double(sample.totals.wallTicks) / Double(max(sample.totals.finished, 1)), 1))
+    lastingAverage += (average - lastingAverage) * (isFirstTail ? 1 : lasting)
+    let (tailAway, averageAway) = (seen.tail - usualTail, average - usualAverage)
+    // Beyond a tail that is all that moves, the mean knows nothing.
+    let tailTrust = isFirstTail || tails < 4 ? 1 : Self.trust(in: tailAway * 0.6, tailDrift)
+    usualTail += tailAway * slowTail * tailTrust
+    let averageTrust =
+      isFirstTail || tails < 4 ? 1 : Self.trust(in: averageAway * 0.6, averageDrift)
+    usualAverage += averageAway * slowTail * averageTrust
+    if !isFirstTail {
+      tailDrift += (cut(tailAway * tailAway, tailDrift) - tailDrift) * slowTail * tailTrust
+      averageDrift +=
+        (cut(averageAway * averageAway, averageDrift) - averageDrift) * slowTail * averageTrust
+    }
+  }
+
+  /// 1 for what is within usual variation, or quicker; less and less beyond.
+  private static func trust(in away: Double, _ variance: Double) -> Double {
+    let usual = max(variance.squareRoot(), 0.1)
+    let beyond = max(away - 0.15 - usual, 0) / (2 * usual)
+    return max(1 / (1 + beyond * beyond), 0.05)
   }
 
   /// One outlier does not make everything usual.
   private func cut(_ square: Double, _ variance: Double) -> Double {
-    records > 10 ? min(square, 9 * max(variance, 0.01)) : min(square, 1)
+    records > 10 ? min(square, 6 * max(variance, 0.01)) : min(square, 1)
   }
 
   /// How far what was seen lately still says something, at a moment: calls fade when none follow.
@@ -123,6 +144,13 @@ extension OperationHealthState {
         severity: Severity.slowdown(tailExcess * 0.6),
         confidence: Evidence.calls(calls / 20) * learnt, cause: .slowerTail,
         value: Math.exp(min(tail, 700)), reference: usualTail))
+    let average = lastingAverage - usualAverage
+    let averageExcess = average - more - 0.35 - min(1.5 * averageDrift.squareRoot(), 1)
+    finding.meet(
+      Finding(
+        severity: Severity.slowdown(averageExcess * 0.6),
+        confidence: Evidence.calls(calls / 20) * learnt, cause: .slowerAverage,
+        value: Math.exp(min(average, 700)), reference: usualAverage))
     return finding
   }
 

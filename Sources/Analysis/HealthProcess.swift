@@ -28,6 +28,8 @@ extension Assessor {
     follow(
       &process.pointee.health.cpuPressure, point.groupPressureCPUNanoseconds,
       health.groupPressureCPU)
+    let faults = more(point.majorFaults, than: health.majorFaults) / seconds
+    process.pointee.health.majorFaultRate += (faults - health.majorFaultRate) * gain
     let bytes = point.readBytes &+ point.writtenBytes
     if !isFirst {
       let outermost = health.outermost
@@ -77,10 +79,12 @@ extension Assessor {
       Finding(
         severity: 0.1 * health.ioPressure, confidence: 0.8, cause: .inputPressure,
         value: health.ioPressure))
+    // Others of the group may be those who wait, unless this process has to read its pages again, too.
     memory.meet(
       Finding(
-        severity: Severity.burn(health.memoryPressure * 2.5), confidence: 0.8,
-        cause: .memoryPressure, value: health.memoryPressure))
+        severity: Severity.burn(health.memoryPressure * 2.5),
+        confidence: 0.9 * Evidence.share(health.majorFaultRate, half: 20), cause: .memoryPressure,
+        value: health.memoryPressure))
     return (saturation, memory)
   }
 

@@ -9,6 +9,7 @@ extension Assessor {
     case .none: text.put("something is getting well again")
     case .slower: putSlower(finding, "takes ", &text)
     case .slowerTail: putSlower(finding, "takes at its slowest (95th percentile) ", &text)
+    case .slowerAverage: putSlower(finding, "takes on average ", &text)
     case .slowObjective: putObjective(finding, " of its calls are slower than its objective", &text)
     case .failedObjective: putObjective(finding, " of its calls fail", &text)
     case .slowBurn: putBurn(finding, "slow calls", &text)

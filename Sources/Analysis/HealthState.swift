@@ -9,6 +9,7 @@ struct OperationHealthState: BitwiseCopyable {
   /// Over six seconds: what lasts needs less to be told from chance.
   var lastingMean = 0.0
   var lastingTail = 0.0
+  var lastingAverage = 0.0
   var fastWork = 0.0
   var fastCalls = 0.0
   /// For failures, which need more calls to be told.
@@ -20,11 +21,14 @@ struct OperationHealthState: BitwiseCopyable {
   // As usual: averages over ten minutes, which hardly learn while something is wrong.
   var usualMean = 0.0
   var usualTail = 0.0
+  /// Of the logarithm of a record's average duration, which a few very long calls move.
+  var usualAverage = 0.0
   var usualWork = 0.0
   /// The variance of calls within a record, and of a record's averages about the usual ones.
   var spread = 0.0
   var drift = 0.0
   var tailDrift = 0.0
+  var averageDrift = 0.0
   var usualCalls = 0.0
   var usualFailed = 0.0
   /// How much was learnt: records with durations, those with a tail, seconds.
@@ -57,6 +61,8 @@ struct ProcessHealthState: BitwiseCopyable {
   var finished: UInt64 = 0
   var throttled: UInt64 = 0
   var majorFaults: UInt64 = 0
+  /// A second, lately.
+  var majorFaultRate = 0.0
   var cpu: UInt64 = 0
   var bytes: UInt64 = 0
   var groupPressureCPU: UInt64 = 0
