@@ -93,7 +93,7 @@ extension Assessor {
       answer.minutes_low = outlook.low / 60
       answer.minutes_high = outlook.high / 60
     }
-    let operation = answer.probability >= 0.2 ? operationToBlame(for: resource) : 0
+    let operation = outlook.certainty >= 0.2 ? operationToBlame(for: resource) : 0
     answer.op = operation
     Sentence.compose(in: &answer.resource) { $0.put(resource.name) }
     let (used, limit) = (answer.used, answer.limit)
