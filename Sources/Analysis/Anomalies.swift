@@ -12,6 +12,8 @@ extension Assessor {
   /// And for a level.
   private static var late: UInt16 { 40 }
   private static var leastOutsideLate: UInt16 { 36 }
+  /// Values within which a detector gets used to a new level.
+  private static var accustomed: UInt64 { 600 }
   /// Told at once: so many times as far from the expected value as the range reaches.
   private static var enormous: Double { 6 }
 
@@ -23,7 +25,9 @@ extension Assessor {
     guard let watched else { return }
     let verdict = watched.pointee.detector.add(value, unixNanoseconds: unixNanoseconds)
     if watched.pointee.candidate.values > 0 { follow(value, watched, unixNanoseconds) }
+    if watched.pointee.level.valuesLeft > 0 { watched.pointee.level.valuesLeft -= 1 }
     guard verdict.isAnomaly, watched.pointee.candidate.values == 0,
+      !watched.pointee.level.has(value),
       matters(value, verdict, prognos_metric(rawValue: watched.pointee.metric), weight)
     else { return }
     var candidate = AnomalyCandidate()
@@ -63,6 +67,9 @@ extension Assessor {
         candidate.value = value
         candidate.unixNanoseconds = unixNanoseconds
         tell(candidate, watched, isLevel: true)
+        watched.pointee.level = ToldLevel(
+          value: value, tolerance: abs(value - candidate.expected) / 2,
+          valuesLeft: Self.accustomed)
       }
       candidate = AnomalyCandidate()
     }

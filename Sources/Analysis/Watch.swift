@@ -16,6 +16,7 @@ extension Assessor {
     else { return }
     takeDetectorsOfProcess(pool)
     state.pointee.watch.latest = sample.endMonotonic
+    state.pointee.watch.span = sample.endMonotonic &- sample.startMonotonic
     guard sample.totals.finished > 0 else { return }
     if state.pointee.watch.busyness < Self.mostBusyness { state.pointee.watch.busyness += 1 }
     guard state.pointee.watch.busyness >= Self.leastBusyness else { return }
@@ -99,8 +100,11 @@ extension Assessor {
   private func watchIdle(_ point: ProcessPoint, _ pool: WatchPool) {
     for slot in 0..<operations.count {
       let state = operations[slot]
-      // Records end with the point, or at most a little before it.
-      guard state.pointee.watch.latest < point.startMonotonic else { continue }
+      // Records may be written every so many seconds only.
+      let due = state.pointee.watch.latest &+ state.pointee.watch.span
+      guard due < point.endMonotonic, state.pointee.watch.latest < point.startMonotonic else {
+        continue
+      }
       if state.pointee.watch.busyness > 0 { state.pointee.watch.busyness -= 1 }
       if let watched = pool[state.pointee.watch.detectors[0]] {
         learn(0, watched, unixNanoseconds: Int64(truncatingIfNeeded: point.endUnix), weight: 0)

@@ -9,6 +9,7 @@ struct Watched: BitwiseCopyable {
   var operation: UInt32 = 0
   var metric: UInt32 = 0
   var candidate = AnomalyCandidate()
+  var level = ToldLevel()
 }
 
 /// An alarm of a detector that is not yet told, or that may turn out to be a new level.
@@ -24,6 +25,15 @@ struct AnomalyCandidate: BitwiseCopyable {
   var outside: UInt16 = 0
   var isTold: UInt16 = 0
   var reserved: UInt16 = 0
+}
+
+/// The level that was told last: for a while it is not told again, though the detector still has to get used to it.
+struct ToldLevel: BitwiseCopyable {
+  var value = 0.0
+  var tolerance = 0.0
+  var valuesLeft: UInt64 = 0
+
+  func has(_ other: Double) -> Bool { valuesLeft > 0 && abs(other - value) <= tolerance }
 }
 
 /// The detectors of a recording, given out one by one: 1 in 16 bytes of its memory.
@@ -66,7 +76,9 @@ struct WatchState: BitwiseCopyable {
   var isRefused: UInt16 = 0
   /// Records without a failure, as far as they matter.
   var flawless: UInt32 = 0
+  /// The end of the latest record, and how long its span was.
   var latest: UInt64 = 0
+  var span: UInt64 = 0
 
   static func metric(_ index: Int) -> prognos_metric {
     switch index {

@@ -136,6 +136,10 @@ _Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 12 * 8 + 6
                "prognos_capabilities");
 _Static_assert(sizeof(void *) != 8 || sizeof(prognos_options) == 3 * 8 + 8 * 4 + 3 * 8 + 6 * 4 + 8,
                "prognos_options");
+_Static_assert(sizeof(prognos_verdict) == 6 * 8 + 2 * 4, "prognos_verdict");
+_Static_assert(sizeof(prognos_forecast) == 4 * 8, "prognos_forecast");
+_Static_assert(sizeof(prognos_trend) == 5 * 8 + 2 * 4 + 240, "prognos_trend");
+_Static_assert(sizeof(prognos_anomaly) == 8 * 8 + 4 * 4 + 240, "prognos_anomaly");
 
 CHECK_MAIN(CASE(out_structs_are_filled_as_far_as_both_sides_know_them),
            CASE(an_older_host_gets_the_same_fields),
