@@ -69,7 +69,8 @@ struct ArchitectureTests {
       for line in file.lines {
         guard let match = line.firstMatch(of: #/^\s*#\s*include\s+"([^"]+)"/#) else { continue }
         #expect(
-          ["shim.h", "shim_hooks.h", "shim_math.h", "shim_reader.h"].contains(match.1),
+          ["shim.h", "shim_hooks.h", "shim_limits.h", "shim_math.h", "shim_reader.h"].contains(
+            match.1),
           "\(file.path) includes \(match.1)")
       }
     }

@@ -181,63 +181,6 @@ typedef struct shim_process_usage {
 } shim_process_usage;
 void shim_process_usage_read(shim_process_usage *out);
 
-typedef enum shim_limit_kind {
-    shim_limit_descriptors,
-    shim_limit_address_space,
-    shim_limit_data,
-    shim_limit_processes,
-    shim_limit_file_size,
-    shim_limit_stack,
-    shim_limit_cpu_seconds,
-} shim_limit_kind;
-// The soft limit in force; 0 for none.
-uint64_t shim_limit(shim_limit_kind kind);
-
-typedef struct shim_disk {
-    uint64_t total_bytes, free_bytes; // free for whoever is not root
-    uint64_t total_inodes, free_inodes;
-} shim_disk;
-// Of the file system that a path is on. May wait for ever for a server that is gone.
-bool shim_disk_read(const char *path, shim_disk *out);
-
-// Opens a file for reading, never as one of the standard streams; -1 on failure.
-int shim_open_read(const char *path);
-// The open descriptors of the process; -1 when that is not known.
-ptrdiff_t shim_count_descriptors(void);
-// Whether not even one more descriptor is to be had.
-bool shim_descriptors_are_exhausted(void);
-// The processes of this user; -1 when that is not known, or not limited.
-ptrdiff_t shim_count_user_processes(void);
-typedef struct shim_maps {
-    uint64_t count;
-    uint64_t reserved_bytes; // of the heaps of malloc: address space taken that is not used yet
-    uint64_t reserved_regions;
-} shim_maps;
-// The memory mappings of the process: some 0.3 us each; false when they cannot be read.
-bool shim_maps_read(shim_maps *out);
-
-// The file systems that the process has written to, by a directory of each.
-enum { shim_written_disk_count = 4 };
-typedef struct shim_written_disk {
-    uint64_t device;
-    char path[248];
-} shim_written_disk;
-typedef struct shim_written_disks {
-    uint64_t next;
-    shim_written_disk disks[shim_written_disk_count];
-} shim_written_disks;
-
-typedef struct shim_descriptor_scan {
-    uint64_t largest_written; // bytes of the largest regular file that is open for writing
-    uint64_t sockets;
-} shim_descriptor_scan;
-// Adds what the descriptors from `first` up to `end` are. Some 0.5 us each.
-void shim_scan_descriptors(int first, int end, shim_descriptor_scan *scan,
-                           shim_written_disks *disks);
-// Of the file system that is nearest to full, but for one of that size; false without any. May wait for ever, as
-// shim_disk_read().
-bool shim_fullest_disk_read(shim_written_disks *disks, uint64_t but, shim_disk *out);
-
 // ---- numbers ----------------------------------------------------------------------------------
 
 // ---- unwinding (unwind.c) ---------------------------------------------------------------------
@@ -362,4 +305,5 @@ void shim_exiting(void);
 
 #pragma clang assume_nonnull end
 
-#include "shim_hooks.h" // tables.c, memory.c, io.c, sampler.c, loader.c, references.c
+#include "shim_hooks.h"  // tables.c, memory.c, sampler.c, loader.c
+#include "shim_limits.h" // limits.c, collector.c
