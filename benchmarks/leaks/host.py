@@ -82,7 +82,9 @@ def read(library):
     assert library.prognos_assess() == 0
     leaks = (Leak * 32)()
     count = ctypes.c_size_t()
-    library.prognos_leaks_read(leaks, ctypes.c_size_t(ctypes.sizeof(Leak)), ctypes.c_size_t(32), ctypes.byref(count))
+    library.prognos_leaks_read(
+        leaks, ctypes.c_size_t(ctypes.sizeof(Leak)), ctypes.c_size_t(32), ctypes.byref(count)
+    )
     fields = ("op", "is_leak", "live_bytes", "bytes_per_call", "score", "samples")
     return [
         {name: getattr(leak, name) for name in fields}

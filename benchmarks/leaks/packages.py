@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaky and fixed versions of real packages, and look-alikes: is it found, is it the right operation, how soon?
+"""Leaky and fixed versions of real packages, and look-alikes: what is found, where, how soon.
 
 Usage: packages.py LIBRARY_DIRECTORY FOLDER [--out result.json] [--calls N] [--only NAME]
 
-The packages are installed into FOLDER, each version by itself, with pip. Each scenario runs in a process of its own
-with default options, once with Python's own allocator for small objects, whose arenas are all that malloc sees, and
-once with PYTHONMALLOC=malloc.
+The packages are installed into FOLDER, each version by itself, with pip. Each scenario runs in a
+process of its own with default options, once with Python's own allocator for small objects, whose
+arenas are all that malloc sees, and once with PYTHONMALLOC=malloc.
 """
 
 import argparse
@@ -24,7 +24,15 @@ SETTINGS = {"malloc": {"PYTHONMALLOC": "malloc"}, "pymalloc": {}}
 def install(folder, package, version):
     target = folder / f"{package}-{version}"
     if not target.exists():
-        command = [sys.executable, "-m", "pip", "install", "-qqq", "--no-deps", "--only-binary=:all:"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-qqq",
+            "--no-deps",
+            "--only-binary=:all:",
+        ]
         done = subprocess.run([*command, "--target", target, f"{package}=={version}"])
         if done.returncode != 0:
             return None
@@ -32,8 +40,16 @@ def install(folder, package, version):
 
 
 def run(library, scenario, calls, setting, target=None):
-    command = [sys.executable, HERE / "host.py", scenario, str(calls), *([target] if target else [])]
-    environment = os.environ | SETTINGS[setting] | {"PROGNOS_LIBRARY": str(library / "libprognos.so")}
+    command = [
+        sys.executable,
+        HERE / "host.py",
+        scenario,
+        str(calls),
+        *([target] if target else []),
+    ]
+    environment = (
+        os.environ | SETTINGS[setting] | {"PROGNOS_LIBRARY": str(library / "libprognos.so")}
+    )
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         print(scenario, target, done.stderr[-300:], file=sys.stderr)
@@ -92,7 +108,9 @@ def score(rows):
     """A leak counts as found only in the right operation; any other one blamed is a false one."""
     true = sum(r["is_leaky"] and r["is_leak"] for r in rows)
     missed = sum(r["is_leaky"] and not r["is_leak"] for r in rows)
-    false = sum(not r["is_leaky"] and r["is_leak"] for r in rows) + sum(bool(r["blamed"]) for r in rows)
+    false = sum(not r["is_leaky"] and r["is_leak"] for r in rows) + sum(
+        bool(r["blamed"]) for r in rows
+    )
     found = sorted(r["found"] for r in rows if r["is_leaky"] and r["found"])
     return {
         "runs": len(rows),
