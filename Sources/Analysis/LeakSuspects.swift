@@ -37,7 +37,7 @@ extension Assessor {
         let tally = tallies.tally(of: operation, making: false), tally.pointee.isSuspect != 0
       else { continue }
       let step = UInt64(max(tally.pointee.liveBlocks / Self.blocksPerOperation, 1))
-      let draw = ((address &>> 4) ^ salt) &* 0xD6E8_FEB8_6659_FD93 &>> 40
+      let draw = (((address &>> 4) ^ salt) &* 0xD6E8_FEB8_6659_FD93) &>> 40
       guard draw % step == 0 else { continue }
       if !body(SuspectBlock(slot: slot, address: address, bytes: block.bytes)) { return }
     }

@@ -27,6 +27,17 @@ struct LeakTests {
     #expect(leak.reasonText.contains("200 calls, 80 B each: nothing in memory refers to"))
   }
 
+  @Test(
+    "Blocks to look for are drawn whatever their distances", arguments: [32, 48, 96, 144, 1008])
+  func equalDistances(distance: UInt64) throws {
+    let host = LeakHost()
+    let leaky = try host.operation("leaky")
+    for _ in 0..<400 {
+      host.call(leaky) { _ = host.allocate(distance - 16, in: leaky, held: false) }
+    }
+    #expect(host.assess().map(\.is_leak) == [1])
+  }
+
   @Test("A cache that fills is none, and is said to be none; one that is full is not mentioned")
   func cache() throws {
     let host = LeakHost()

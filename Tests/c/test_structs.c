@@ -130,7 +130,7 @@ static void options_of_no_size_are_refused(void) {
 /* Structs that cross the ABI have no padding that is not named. */
 _Static_assert(sizeof(prognos_op_stats) == 33 * 8, "prognos_op_stats");
 _Static_assert(sizeof(prognos_process_stats) == 39 * 8, "prognos_process_stats");
-_Static_assert(sizeof(prognos_diagnostics) == 28 * 8, "prognos_diagnostics");
+_Static_assert(sizeof(prognos_diagnostics) == 32 * 8, "prognos_diagnostics");
 _Static_assert(sizeof(prognos_session_stats) == 16 * 8 + 2 * 4 + 64, "prognos_session_stats");
 _Static_assert(sizeof(void *) != 8 || sizeof(prognos_capabilities) == 12 * 8 + 6 * 4,
                "prognos_capabilities");

@@ -27,7 +27,8 @@ for number in range(3000):
 assert cold.prognos_assess() == 0
 class Leak(ctypes.Structure):
     _fields_ = [("numbers", ctypes.c_double * 5), ("samples", ctypes.c_uint64),
-                ("op", ctypes.c_uint32), ("is_leak", ctypes.c_uint32), ("rest", ctypes.c_char * 1304)]
+                ("op", ctypes.c_uint32), ("is_leak", ctypes.c_uint32),
+                ("rest", ctypes.c_char * 1304)]
 leaks, count = (Leak * 32)(), ctypes.c_size_t()
 assert cold.prognos_leaks_read(leaks, ctypes.c_size_t(ctypes.sizeof(Leak)), ctypes.c_size_t(32),
                                ctypes.byref(count)) == 0

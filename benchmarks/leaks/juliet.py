@@ -3,9 +3,10 @@
 
 Usage: juliet.py JULIET_DIRECTORY LIBRARY_DIRECTORY [--out result.json] [--limit N]
 
-Each case is compiled, and its bad and its good function each run CALLS times as an operation, in a process of its
-own with default options. Of variant 12 the bad function frees, by chance, what is no heap block, and so ends its
-process when it is called again and again: that counts as not found. It leaks at run time when its operation allocated 8 bytes a call more than it freed: what
+Each case is compiled, and its bad and its good function each run CALLS times as an operation, in
+a process of its own with default options. Of variant 12 the bad function frees, by chance, what
+is no heap block, and so ends its process when it is called again and again: that counts as not
+found. It leaks at run time when its operation allocated 8 bytes a call more than it freed: what
 is less are buffers of standard output.
 """
 

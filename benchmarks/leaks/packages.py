@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaky and fixed versions of real packages, and look-alikes: is it found, is it the right operation, how soon?
+"""Leaky and fixed versions of real packages, and look-alikes: what is found, where, how soon.
 
 Usage: packages.py LIBRARY_DIRECTORY FOLDER [--out result.json] [--calls N] [--only NAME]
 
-The packages are installed into FOLDER, each version by itself, with pip. Each scenario runs in a process of its own
-with default options, once with Python's own allocator for small objects, whose arenas are all that malloc sees, and
-once with PYTHONMALLOC=malloc.
+The packages are installed into FOLDER, each version by itself, with pip. Each scenario runs in a
+process of its own with default options, once with Python's own allocator for small objects, whose
+arenas are all that malloc sees, and once with PYTHONMALLOC=malloc.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real leaks of real packages, each with the version that has it fixed, and look-alikes that are none.
+"""Real leaks of real packages, each with the version that has it fixed; and look-alikes.
 
-A scenario is a function that sets up and gives the function to call. Each names the release notes' word for it.
+A scenario is a function that sets up and gives the function to call. Each names the release
+notes' word for it.
 """
 
 # (scenario, package, the version that leaks, the one that does not)
@@ -23,7 +24,8 @@ PACKAGES = [
 def hiredis_map():
     import hiredis
 
-    message = b"%2\r\n$20\r\nabcdefghij0123456789\r\n$20\r\nklmnopqrst0123456789\r\n+key\r\n:123456789\r\n"
+    first = b"$20\r\nabcdefghij0123456789\r\n$20\r\nklmnopqrst0123456789\r\n"
+    message = b"%2\r\n" + first + b"+key\r\n:123456789\r\n"
 
     def call():
         reader = hiredis.Reader()
