@@ -57,7 +57,8 @@ extension Assessor {
     if process.pointee.health.first == 0 { process.pointee.health.first = max(now, 1) }
     let before = process.pointee.health.latest
     process.pointee.health.latest = max(now, before)
-    let seconds = before == 0 || now <= before ? 0 : Double(now &- before) / 1e9
+    // What the first look finds shows at once.
+    let seconds = before == 0 ? 1 : now > before ? Double(now &- before) / 1e9 : 0
     if let point = moment.point { observe(point) }
     let (latency, errors) = judgeOperations(at: now, seconds: seconds)
     let (saturation, memory) = judgeResources(sample)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Health against injected faults and healthy look-alikes, through the shipped library's C ABI.
 
-    python3 benchmarks/health/run.py LIBRARY_DIR [--seeds 1 2 3] [--jobs 2] [--json FILE]
+    python3 benchmarks/health/run.py LIBRARY_DIR [--seeds 1 4] [--jobs 2] [--json FILE]
 
 Each fault runs at five severities and at none; each look-alike runs at none. A run warms up for
-12 s and goes on for 10 s; its score is the mean of its last 4 s. Seed 1 is the design split, on
-which bounds were chosen; the others are the test split.
+12 s and goes on for 10 s; its score is the mean of its last 4 s. Seeds 1 to 3 are the design split,
+on which bounds were chosen; the others are the test split.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def summary(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("library", help="the directory of libprognos.so")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -145,8 +145,8 @@ def main():
             runs += pool.map(lambda job: run(program, *job), beside)
         runs += [run(program, *job) for job in jobs if job[0] in ALONE]
     found = {
-        "design": summary([one for one in runs if one["seed"] == 1]),
-        "test": summary([one for one in runs if one["seed"] != 1]),
+        "design": summary([one for one in runs if one["seed"] <= 3]),
+        "test": summary([one for one in runs if one["seed"] > 3]),
         "runs": runs,
     }
     for name in ("design", "test"):
