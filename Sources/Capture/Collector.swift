@@ -24,7 +24,8 @@ public struct Ticks {
   /// that was left behind shares it with none.
   let makeTick: () -> Tick
 
-  public typealias Tick = (_ recording: Recording, _ interval: UInt64, _ isLast: Bool) -> Void
+  /// Returns how much of its CPU time has a bound of its own, in nanoseconds, and does not hold back the next tick.
+  public typealias Tick = (_ recording: Recording, _ interval: UInt64, _ isLast: Bool) -> UInt64
 
   public init(prepare: @escaping (Recording) -> Bool, makeTick: @escaping () -> Tick) {
     self.prepare = prepare
@@ -95,10 +96,10 @@ private func collect(_ number: UInt32) {
   var used = shim_thread_cpu_ns()
   var served: UInt32 = 0
   while shim_collector_wait(number, due, &served) {
-    tick(recording, every, false)
+    let apart = tick(recording, every, false)
     shim_collector_served(served)
     let nowUsed = shim_thread_cpu_ns()
-    let cost = nowUsed &- used
+    let cost = nowUsed &- used &- min(apart, nowUsed &- used)
     used = nowUsed
     let now = shim_monotonic_ns()
     // A tick that was called for changes nothing of the beat.
@@ -110,5 +111,5 @@ private func collect(_ number: UInt32) {
     recording.noteTick(cpuNanoseconds: used)
   }
   // One that was given up must not write beside its successor.
-  if shim_collector_is_wanted(number &+ 1) { tick(recording, every, true) }
+  if shim_collector_is_wanted(number &+ 1) { _ = tick(recording, every, true) }
 }

@@ -31,7 +31,7 @@ private func makeTick() -> Ticks.Tick {
 private func tick(
   _ recording: Recording, _ interval: UInt64, isLast: Bool, _ probe: inout ProcessProbe,
   _ references: inout ReferenceSearch
-) {
+) -> UInt64 {
   _ = recording.calibrateClock()
   recording.beatNow()
   let now = shim_monotonic_ns()
@@ -39,7 +39,7 @@ private func tick(
   let isDue = isLast || recording.isDue(at: now, interval: interval)
   probe.read(hurried: isLast)
   // It may have hung, and been left behind for another one.
-  guard shim_collector_is_me() else { return }
+  guard shim_collector_is_me() else { return 0 }
   freeLanesOfTheDead(in: recording)
   let moment = momentOfTick()
   if isDue {
@@ -47,7 +47,9 @@ private func tick(
     recording.relaxHeapRate()
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
+  let spent = references.spent
   assess(recording, probe, &references, at: moment, point: isDue ? recording.newestPoint : nil)
+  return references.spent &- spent
 }
 
 private func momentOfTick() -> HistoryMoment {

@@ -14,7 +14,8 @@ import Recording
 /// that goes by; never of more than 512 MiB.
 struct ReferenceSearch {
   private var due: UInt64 = 0
-  private var spent: UInt64 = 0
+  /// CPU time, in nanoseconds.
+  private(set) var spent: UInt64 = 0
   private var isImpossible = false
 
   private static var free: UInt64 { 100_000_000 }
