@@ -144,7 +144,8 @@ struct WatchTests {
   @Test("When no detector is left, operations go unwatched and are counted")
   func pool() throws {
     let host = try HealthHost(limit: 2 << 20, operations: 60)
-    for _ in 0..<30 {
+    // So small a recording has a record every 30 s, and an operation is watched after ten that it was busy in.
+    for _ in 0..<400 {
       for operation in 0..<60 { host.calls(operation, 2, milliseconds: 3) }
       host.tick()
     }

@@ -10,7 +10,7 @@ struct ArchitectureTests {
     "CShim": [],
     "Preload": [],  // C: a host of the library, in programs that know nothing of it
     "Fixtures": [],  // C for the unit tests to unwind through
-    "Hostile": ["CShim", "Recording", "Analysis", "Symbols", "Export"],  // damaged recordings for tests
+    "Hostile": ["CShim", "Recording", "Analysis", "Symbols", "Export"],  // damaged recordings
     "Recording": ["CShim"],
     "Capture": ["CShim", "Recording"],
     "Analysis": ["Recording"],
