@@ -59,17 +59,14 @@ public struct Assessor {
       case .leaks: AnswerTable<prognos_leak>.bytes(capacity: 32)
       case .alerts: AnswerTable<prognos_alert>.bytes(capacity: 256)
       case .operationHealth: AnswerTable<OperationHealth>.bytes(capacity: slots)
-      case .sessionHealth: 0
       case .samples: AnswerTable<ResourceSample>.bytes(capacity: limit < 16 << 20 ? 128 : 640)
       case .objectives: BurnRecords.bytes(capacity: min(max(limit >> 18, 8), 256))
-      case .limits: 0
       case .process: UInt32(MemoryLayout<ProcessState>.size)
       case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)
       case .operationSlots: UInt32((capacity + 1) * 4)
       case .detectors: UInt32(limit / 16)
       case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
       case .leakLedger: UInt32(limit / 256)
-      case .precursors: 0
       case .references: limit < 16 << 20 ? 0 : 112 << 10
       }
     }
@@ -78,6 +75,7 @@ public struct Assessor {
   /// Assesses a moment: the samples that came with it, and all records that are new. By the collector.
   public func step(_ sample: ResourceSample, at moment: AssessmentMoment) {
     samples.append(sample)
+    process.pointee.nanosecondsPerTick = sample.nanosecondsPerTick
     watchResources(sample, at: moment)
     var position = recording.assessedRecords
     if let point = moment.point {

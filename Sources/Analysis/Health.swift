@@ -25,7 +25,10 @@ extension Assessor {
   }
 
   var nanosecondsPerTick: Double {
-    let known = Double(bitPattern: recording.header.pointee.nanosecondsPerTick.value)
+    let sampled = process.pointee.nanosecondsPerTick
+    let known =
+      sampled > 0
+      ? sampled : Double(bitPattern: recording.header.pointee.nanosecondsPerTick.value)
     return known >= 0.01 && known <= 1000 ? known : 1
   }
 

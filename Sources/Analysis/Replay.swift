@@ -30,7 +30,6 @@ public struct Replay {
     guard Assessor.prepare(recording, limit: Int(source.byteCount)),
       let assessor = Assessor(recording)
     else { return nil }
-    for zone in [AssessmentZone.objectives, .limits] { Self.copy(zone, source, recording) }
     isWhole = samples.written <= UInt64(samples.capacity)
     var moments = 0
     var number: UInt64 = 1
@@ -62,13 +61,6 @@ public struct Replay {
       if point.endMonotonic == moment { return point }
     }
     return nil
-  }
-
-  private static func copy(_ zone: AssessmentZone, _ source: Recording, _ target: Recording) {
-    guard let from = source.assessmentZone(zone), let to = target.assessmentZone(zone) else {
-      return
-    }
-    to.start.copyMemory(from: from.start, byteCount: min(from.bytes, to.bytes))
   }
 
   /// Whether a zone holds the same as the recording's own.

@@ -3,7 +3,8 @@ import Recording
 
 /// What the assessment remembers of the process. All zeros to begin with.
 struct ProcessState: BitwiseCopyable {
-  var reserved: UInt64 = 0
+  /// Of the latest sample; 0 before.
+  var nanosecondsPerTick = 0.0
   var health = ProcessHealthState()
   var watch = WatchProcessState()
   var alerts = AlertStates()

@@ -19,6 +19,8 @@ func assess(
   var sample = probe.resources
   sample.monotonicNanoseconds = moment.monotonicNanoseconds
   sample.unixNanoseconds = moment.unixNanoseconds
+  sample.nanosecondsPerTick = Double(
+    bitPattern: recording.header.pointee.nanosecondsPerTick.value)
   recording.noteOpenCalls(in: &sample)
   references.search(recording, assessor, at: assessed)
   let before = shim_thread_cpu_ns()

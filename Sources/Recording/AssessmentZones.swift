@@ -15,14 +15,11 @@ public enum AssessmentZone: Int, CaseIterable {
   case alerts
   /// By slot of `operations`.
   case operationHealth
-  /// By record of a session.
-  case sessionHealth
   // What went in.
   case samples
-  /// By operation: what its host set.
-  case objectives
-  case limits
   // The collector's memory.
+  /// Good and bad calls against objectives, in rings.
+  case objectives
   case process
   case operations
   /// The slot of each operation, plus 1.
@@ -30,7 +27,6 @@ public enum AssessmentZone: Int, CaseIterable {
   case detectors
   case exhaustion
   case leakLedger
-  case precursors
   /// Where references to blocks are looked for.
   case references
 }

@@ -39,6 +39,8 @@ public struct OpenCallSample: BitwiseCopyable {
 public struct ResourceSample: BitwiseCopyable {
   public var monotonicNanoseconds: UInt64 = 0
   public var unixNanoseconds: UInt64 = 0
+  /// As the clock was known then: it is measured better and better. 0: not known.
+  public var nanosecondsPerTick = 0.0
   public var used = InlineArray<24, UInt64>(repeating: 0)
   public var limit = InlineArray<24, UInt64>(repeating: 0)
   /// Threads that are within an operation; of them those that have been in one call for longest, that first.

@@ -5,8 +5,7 @@ import Testing
 @testable import Analysis
 @testable import Recording
 
-/// Healthy life with habits that look like faults, a second at a time: twenty minutes, or PROGNOS_HEALTHY_SECONDS
-/// (28,800 were tried, which take a minute or two each without optimisation).
+/// Healthy life with habits that look like faults, a second at a time: twenty minutes, or PROGNOS_HEALTHY_SECONDS.
 @Suite("Health of what only looks ill")
 struct HealthLookAlikeTests {
   @Test(

@@ -41,7 +41,7 @@ prognos_series prognos_series_open(const char *name, uint64_t period_ns);
 
 /**
  * Adds a value, and tells at once whether it is unusual, from nothing but the values before it.
- * The first 150 values are learnt. After that, about one value in 800 of a stream without anomalies is called one,
+ * The first 150 values are learnt. After that, 1.1 to 1.4 values in 1,000 of a stream without anomalies is called one,
  * never more for long. A constant's first movement is an anomaly. Times serve to find what is usual in a minute, hour,
  * day or week; gaps are allowed.
  *
