@@ -59,7 +59,10 @@
  *              reading and dumping use malloc meanwhile. prognos_start() starts one thread, which
  *              blocks all signals and wakes up once a second, replaces entries in the tables of
  *              calls of all loaded objects and handles SIGPROF, as far as its options ask for it;
- *              prognos_stop() ends and puts back all of that.
+ *              prognos_stop() ends and puts back all of that. With PROGNOS_TRACK_MEMORY that also
+ *              means functions in front of CPython's allocators (PEP 445) where the process has an
+ *              interpreter, and that the thread reads the process's own memory, page by page, when
+ *              blocks may have leaked: 100 ms of CPU time and 0.2 % of the time at most.
  */
 #ifndef PROGNOS_H
 #define PROGNOS_H
