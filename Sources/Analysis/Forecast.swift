@@ -64,7 +64,7 @@ public struct Forecast {
     }
     scale = largest > 0 ? largest : 1
     (least, most) = (least / scale, most / scale)
-    isPositive = least > 1e-9
+    isPositive = least > 0.001
     isNeverNegative = least >= 0
     for index in 0..<kept {
       levels[index] = values[index] / scale
@@ -102,12 +102,15 @@ public struct Forecast {
       history.forecastAll(block, known, stride: seen, bounds: bounds)
       ahead += Double(known)
       for model in 0..<Self.models {
+        var sum = 0.0
         for step in 0..<known {
           let (value, truth) = (block[model * seen + step], levels[history.count + step])
           let miss = abs(value - truth)
-          errors[model] += miss / usual / 2.395
-          if isPositive { errors[model] += 200 * miss / (abs(value) + abs(truth)) / 18.383 }
+          sum += miss / usual / 2.395
+          if isPositive { sum += 200 * miss / (abs(value) + abs(truth)) / 18.383 }
         }
+        // The root: one origin before a change of the level does not decide.
+        errors[model] += (sum * Double(known)).squareRoot()
       }
     }
     history.count = kept
@@ -119,8 +122,7 @@ public struct Forecast {
     }
     for model in 0..<Self.models where errors[model].isFinite {
       let ratio = max(errors[model], 1e-9 * max(ahead, 1)) / max(smallest, 1e-9 * max(ahead, 1))
-      let square = ratio * ratio
-      weights[model] = 1 / (square * square * square * square)
+      weights[model] = Math.exp(-16 * Math.log(ratio))
       total += weights[model]
     }
     if total <= 0 { (weights[0], total) = (1, 1) }

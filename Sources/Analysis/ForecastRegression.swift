@@ -87,12 +87,7 @@ struct SeasonalRegression {
         total += weight
         fill(row, y, at: index, waves)
         let target = y[index] - y[index - base]
-        for column in 0..<columns {
-          let value = weight * row[column]
-          weights[column] += value * target
-          let line = matrix + column * columns
-          for other in 0...column { line[other] += value * row[other] }
-        }
+        Self.accumulate(row, columns, weight: weight, target, matrix, weights)
       }
       for column in 0..<columns {
         matrix[column * columns + column] += (column == lagCount ? 1e-6 : ridge) * total
@@ -113,6 +108,25 @@ struct SeasonalRegression {
       out[step] = y[count + step] * deviation + mean
     }
     return true
+  }
+
+  /// Adds a row to the normal equations: where a forecast's time goes.
+  @_optimize(speed) @inline(never)
+  private static func accumulate(
+    _ row: UnsafeMutablePointer<Double>, _ columns: Int, weight: Double, _ target: Double,
+    _ matrix: UnsafeMutablePointer<Double>, _ sums: UnsafeMutablePointer<Double>
+  ) {
+    var line = matrix
+    for column in 0..<columns {
+      let value = weight * row[column]
+      sums[column] += value * target
+      var other = 0
+      while other <= column {
+        line[other] += value * row[other]
+        other &+= 1
+      }
+      line += columns
+    }
   }
 
   private func fill(

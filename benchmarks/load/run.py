@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forecasts of hourly series, through the shipped library's C ABI, on the M4 competition's hourly part.
+"""Forecasts of hourly series, through the shipped library's C ABI, on the M4 competition's.
 
     python3 benchmarks/load/run.py LIBRARY_DIR M4_HOURLY [--nab NAB] [--peers N] [--json FILE]
 
 M4_HOURLY is a folder with Hourly-train.csv and Hourly-test.csv of the M4 repository. Values go in
 one by one; the next 48 are asked for, with one setting for all series. OWA is against Naive2 of the
-competition: sMAPE 18.383, MASE 2.395. Besides the test part, the three windows of 48 hours before it,
-which are in the training part, are forecast from what was before them: on those the models were chosen.
---nab takes a copy of the Numenta Anomaly Benchmark, whose series were used for no choice: hours and five minutes,
-relative to the seasonal naive forecast there.
+competition: sMAPE 18.383, MASE 2.395. Besides the test part, the three windows of 48 hours before
+it, which are in the training part, are forecast from what was before them: by those the models were
+chosen.
+--nab takes a copy of the Numenta Anomaly Benchmark, whose series were used for no choice: hours
+and five minutes, relative to the seasonal naive forecast there.
 --peers N compares with the Python package statsforecast, where it is installed, on every N-th series.
 """
 
@@ -52,15 +53,15 @@ def load_library(folder):
 
 
 def prognos(library, values, steps, period):
-    """The forecast of the next steps, and the milliseconds that it took."""
+    """The forecast of the next steps, and the milliseconds of CPU that it took."""
     series = library.prognos_series_open(b"load", period)
     assert series, "no series"
     for index, value in enumerate(values):
         library.prognos_series_add(series, (index + 1) * (period or HOUR), value, None, 0)
     out = (Forecast * steps)()
-    start = time.perf_counter()
+    start = time.thread_time()
     status = library.prognos_series_forecast(series, steps, out, ctypes.sizeof(Forecast))
-    taken = (time.perf_counter() - start) * 1000
+    taken = (time.thread_time() - start) * 1000
     assert status == 0, status
     library.prognos_series_close(series)
     return list(out), taken
@@ -136,8 +137,8 @@ def measure(library, pairs, back, period=HOUR):
         "covered by the 80 % interval": round(statistics.fmean(covered), 3),
         "series covered below 60 %": round(low_cover / len(rows), 3),
         "peak of the day within an hour": round(statistics.fmean(near), 3),
-        "ms": round(statistics.median(taken), 2),
-        "ms, 99th percentile": round(taken[int(0.99 * (len(taken) - 1))], 2),
+        "CPU ms": round(statistics.median(taken), 2),
+        "CPU ms, 99th percentile": round(taken[int(0.99 * (len(taken) - 1))], 2),
     }
 
 
@@ -155,9 +156,9 @@ def peers(pairs, every):
     ):
         rows, taken = [], []
         for past, truth in chosen:
-            start = time.perf_counter()
+            start = time.thread_time()
             path = make().forecast(y=numpy.array(past), h=len(truth))["mean"]
-            taken.append((time.perf_counter() - start) * 1000)
+            taken.append((time.thread_time() - start) * 1000)
             rows.append((smape(path, truth), mase(path, truth, scale_of(past, 24))))
         found[name] = owa(rows) | {"series": len(rows), "ms": round(statistics.median(taken), 1)}
         print(name, found[name], file=sys.stderr)
@@ -165,7 +166,7 @@ def peers(pairs, every):
 
 
 def read_nab(folder):
-    """(name, seconds between values, values) of the real series, gaps filled with the value before."""
+    """(name, seconds between values, values) of the real series; gaps: the value before."""
     for path in sorted(pathlib.Path(folder, "data").glob("real*/*.csv")):
         with open(path, newline="") as file:
             rows = [
@@ -189,7 +190,7 @@ def to_hours(step, values):
 
 
 def nab(library, folder):
-    """Errors relative to the seasonal and the plain naive forecast's: geometric means over windows."""
+    """Errors / those of the seasonal and the plain naive forecast: geometric means."""
     found = {}
     for label, is_hours, horizon, season in (
         ("hours, 24 ahead", True, 24, 24),
