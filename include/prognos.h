@@ -70,6 +70,7 @@
 #include "prognos/status.h"
 
 #include "prognos/dump.h"
+#include "prognos/experiment.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"
