@@ -92,7 +92,7 @@ struct SeasonalRegression {
       for column in 0..<columns {
         matrix[column * columns + column] += (column == lagCount ? 1e-6 : ridge) * total
       }
-      solve(matrix, weights)
+      Self.solve(matrix, weights, columns)
       guard round < rounds else { break }
       for index in longestLag..<count {
         fill(row, y, at: index, waves)
@@ -171,8 +171,9 @@ struct SeasonalRegression {
   }
 
   /// Solves the normal equations in place, by Cholesky's method: the lower triangle counts.
-  private func solve(_ a: UnsafeMutablePointer<Double>, _ x: UnsafeMutablePointer<Double>) {
-    let n = columns
+  static func solve(
+    _ a: UnsafeMutablePointer<Double>, _ x: UnsafeMutablePointer<Double>, _ n: Int
+  ) {
     for i in 0..<n {
       for j in 0...i {
         var sum = a[i * n + j]

@@ -198,7 +198,9 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
 
 @c(shim_call_ends) @implementation
 public func shim_call_ends(_ call: shim_io_call, _ descriptor: Int32, _ debt: UInt64) {
-  guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return }
+  guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else {
+    return
+  }
   let saved = shim_errno()
   if isOwnWork(call, descriptor) {
     let recording = attachedRecording()
