@@ -254,7 +254,7 @@ extension ForecastHistory {
       let isRobust = model == 5
       let most = count / 2
       var regression = SeasonalRegression(
-        base: isRobust ? season : longest, ridge: 0.02, forgetting: isRobust ? 0.99 : 0.999,
+        self, base: isRobust ? season : longest, ridge: 0.02, forgetting: isRobust ? 0.99 : 0.999,
         harmonics: isRobust ? 0 : 6, rounds: isRobust ? 3 : 1)
       regression.addLags(1, 3, most: most)
       regression.addLags(season - (isRobust ? 0 : 2), season + 2, most: most)
@@ -285,7 +285,7 @@ extension ForecastHistory {
     case 3: return (smoothing(withTrend: false, line: true, row, steps), false)
     case 4: return (recentMedian(row, steps), false)
     case 5:
-      var regression = SeasonalRegression(base: 1, ridge: 0.01, forgetting: 0.997, rounds: 3)
+      var regression = SeasonalRegression(self, base: 1, ridge: 0.01, forgetting: 0.997, rounds: 3)
       regression.addLags(1, 5, most: count / 2)
       return (regression.forecast(self, row, steps), true)
     default: return (false, false)

@@ -14,16 +14,22 @@ struct SeasonalRegression {
   let forgetting: Double
   let harmonics: Int
   let rounds: Int
-  private var lags = InlineArray<24, Int>(repeating: 0)
+  /// In the history's scratch, as are matrix, rows and values.
+  private let lags: UnsafeMutablePointer<Int>
   private var lagCount = 0
   private var longestLag: Int
   private var columns = 0
   private var seasons = (1, 0)
 
+  private static var mostLags: Int { 18 }
   private static var mostColumns: Int { 44 }
   private static var mostHarmonics: Int { 6 }
 
-  init(base: Int, ridge: Double, forgetting: Double, harmonics: Int = 0, rounds: Int = 1) {
+  init(
+    _ history: ForecastHistory, base: Int, ridge: Double, forgetting: Double, harmonics: Int = 0,
+    rounds: Int = 1
+  ) {
+    lags = UnsafeMutableRawPointer(history.scratch).assumingMemoryBound(to: Int.self)
     self.base = base
     self.ridge = ridge
     self.forgetting = forgetting
@@ -36,7 +42,7 @@ struct SeasonalRegression {
   mutating func addLags(_ first: Int, _ last: Int, step: Int = 1, most: Int) {
     var lag = first
     while lag <= last && lag <= most {
-      var isNew = lag > 0 && lagCount < 18
+      var isNew = lag > 0 && lagCount < Self.mostLags
       for index in 0..<lagCount where lags[index] == lag { isNew = false }
       if isNew {
         lags[lagCount] = lag
@@ -59,7 +65,7 @@ struct SeasonalRegression {
     if harmonics > 0 && seasons.1 > 0 { columns += 2 * harmonics }
     guard rows >= columns + 24, columns <= Self.mostColumns else { return false }
     // The room: a matrix, vectors of as many numbers, sines, numbers by row, and the values with the forecast.
-    let matrix = history.scratch
+    let matrix = history.scratch + Self.mostLags
     let weights = matrix + Self.mostColumns * Self.mostColumns
     let row = weights + Self.mostColumns
     let waves = row + Self.mostColumns

@@ -129,7 +129,8 @@ struct LoadTests {
         }
       }
       let first = forecast()
-      #expect(first.allSatisfy(\.isFinite))
+      let isFinite = first.allSatisfy { $0.isFinite }
+      #expect(isFinite)
       #expect(first == forecast())
     }
   }

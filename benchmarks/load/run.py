@@ -10,7 +10,8 @@ it, which are in the training part, are forecast from what was before them: by t
 chosen.
 --nab takes a copy of the Numenta Anomaly Benchmark, whose series were used for no choice: hours
 and five minutes, relative to the seasonal naive forecast there.
---peers N compares with the Python package statsforecast, where it is installed, on every N-th series.
+--peers N compares with the Python package statsforecast, where it is installed, on every N-th
+series.
 """
 
 import argparse
@@ -142,7 +143,7 @@ def measure(library, pairs, back, period=HOUR):
     }
 
 
-def peers(pairs, every):
+def peers(library, pairs, every):
     """statsforecast's models on every N-th series of the test part."""
     import numpy
     from statsforecast.models import MSTL, AutoETS, SeasonalNaive
@@ -162,7 +163,12 @@ def peers(pairs, every):
             rows.append((smape(path, truth), mase(path, truth, scale_of(past, 24))))
         found[name] = owa(rows) | {"series": len(rows), "ms": round(statistics.median(taken), 1)}
         print(name, found[name], file=sys.stderr)
-    return found
+    rows = [
+        (smape(path, truth), mase(path, truth, scale_of(past, 24)))
+        for past, truth in chosen
+        for path in [[step.value for step in prognos(library, past, len(truth), HOUR)[0]]]
+    ]
+    return found | {"Prognos on these": owa(rows) | {"series": len(rows)}}
 
 
 def read_nab(folder):
@@ -252,7 +258,7 @@ def main():
     if options.nab:
         result["NAB"] = nab(library, options.nab)
     if options.peers:
-        result["statsforecast"] = peers(pairs, options.peers)
+        result["statsforecast"] = peers(library, pairs, options.peers)
     text = json.dumps(result, indent=2)
     print(text)
     if options.json:

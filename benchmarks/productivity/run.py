@@ -4,13 +4,13 @@
     python3 benchmarks/productivity/run.py LIBRARY_DIR [--seconds S] [--rounds N]
         [--processes N --scratch-path DIR] [--json FILE]
 
-A process that computes runs on one CPU, first alone, then beside 2, 4 and 8 processes that do nothing
-but use that CPU. In each run the library tells how many times as long its work takes as it would with a CPU of
-its own; measured is calls per second, alone / beside. Both are relative to the run alone, as the
-machine may have other things to do.
+A process that computes runs on one CPU, first alone, then beside 2, 4 and 8 processes that do
+nothing but use that CPU. In each run the library tells how many times as long its work takes as it
+would with a CPU of its own; measured is calls per second, alone / beside. Both are relative to the
+run alone, as the machine may have other things to do.
 
---processes simulates as many processes of 28 days, on a clock of their own, in the unit tests (`swift
-test --scratch-path DIR`): the library has no calls that take a time of the past.
+--processes simulates as many processes of 28 days, on a clock of their own, in the unit tests
+(`swift test --scratch-path DIR`): the library has no calls that take a time of the past.
 """
 
 import argparse
