@@ -12,6 +12,7 @@
  *     prognos/session.h    sessions: whom operations are for
  *     prognos/reading.h    statistics of operations and of the process
  *     prognos/prediction.h health, trends, anomalies, leaks, crashes, alerts
+ *     prognos/duration.h   how long a call will take, and how much longer an open one
  *     prognos/series.h     the same detectors for a host's own numbers
  *     prognos/dump.h       a profile as a file or as text
  *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
@@ -70,6 +71,7 @@
 #include "prognos/status.h"
 
 #include "prognos/dump.h"
+#include "prognos/duration.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"

@@ -153,6 +153,8 @@ public struct Header: ~Copyable {
   public let series: SlotTable
   /// How finely the heap is sampled (HeapRate.swift).
   public let heapRate: HeapRateHeader
+  /// What durations take (DurationTable.swift).
+  public let durations: DurationHeader
 
   public enum Mode {
     public static let off: UInt32 = 0
