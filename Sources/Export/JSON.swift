@@ -25,6 +25,7 @@ extension Report {
         }
       }
       if !windows.isEmpty { putWindows(&json) }
+      putDurations(&json)
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)

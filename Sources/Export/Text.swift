@@ -23,6 +23,7 @@ extension Report {
       putIO(&output, style)
       putSessions(&output, style)
       putFailures(&output, style)
+      putDurations(&output, style)
       putInShort(&output, style)
     }
     putDrops(&output)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Analysis
 import CPrognos
+import CShim
 import Capture
 import Recording
 
@@ -16,16 +17,10 @@ public func prognos_duration_predict(
     return unknownOperation(op, function)
   }
   let caller = operationOfThisThread(besides: op)
-  return undisturbed {
-    guard hasMemory(toRead: recording) else { return noMemory(function) }
+  return withDurationRoom(recording, function) { room in
     let moment = recording.readingMoment()
-    if work > 0 {
-      let pairs = recording.durationPairs(of: op, at: moment)
-      if let answer = prognos_duration(
-        work: work, pairs: pairs, nanosecondsPerTick: moment.nanosecondsPerTick)
-      {
-        return fill(out, size, with: answer, function)
-      }
+    if work > 0, let model = DurationModel(of: op, in: recording, at: moment, room: room) {
+      return fill(out, size, with: prognos_duration(work: work, model), function)
     }
     var (found, count): (prognos_duration?, UInt64) = (nil, 0)
     recording.betweenTicks(at: moment) {
@@ -46,10 +41,9 @@ public func prognos_time_left_read(
   guard let recording = existingRecording(), recording.isOperation(op) else {
     return unknownOperation(op, function)
   }
-  return undisturbed {
-    guard hasMemory(toRead: recording) else { return noMemory(function) }
+  return withDurationRoom(recording, function) { room in
     let moment = recording.readingMoment()
-    guard let forecast = OpenCallForecast(of: op, in: recording) else {
+    guard let forecast = OpenCallForecast(of: op, in: recording, at: moment, room: room) else {
       ErrorText.set {
         $0.put("prognos_time_left_read: no call of operation ")
         $0.put(UInt64(op))
@@ -57,14 +51,23 @@ public func prognos_time_left_read(
       }
       return PROGNOS_INVALID_STATE
     }
-    let operation = Profile(of: recording, at: moment, distributions: .of(operation: op))
-      .operations[Int(op) - 1]
-    let pairs = forecast.call.work > 0 ? recording.durationPairs(of: op, at: moment) : []
-    guard
-      let answer = forecast.timeLeft(
-        pairs: pairs, wallTicks: operation.distribution, at: moment)
-    else { return tooFew(operation.totals.count, function) }
+    guard let answer = forecast.answer else { return tooFew(forecast.samples, function) }
     return fill(out, size, with: answer, function)
+  }
+}
+
+/// Calls `body` with memory for its numbers, if there is any.
+private func withDurationRoom(
+  _ recording: Recording, _ function: StaticString,
+  _ body: (UnsafeMutablePointer<Double>) -> prognos_status
+) -> prognos_status {
+  undisturbed {
+    guard hasMemory(toRead: recording), shim_has_memory(DurationModel.roomCount * 8) else {
+      return noMemory(function)
+    }
+    let room = UnsafeMutablePointer<Double>.allocate(capacity: DurationModel.roomCount)
+    defer { room.deallocate() }
+    return body(room)
   }
 }
 
@@ -82,29 +85,26 @@ private func tooFew(_ count: UInt64, _ function: StaticString) -> prognos_status
 private func duration(
   of op: UInt32, work: UInt64, calledFrom caller: UInt32, in profile: Profile
 ) -> (prognos_duration?, count: UInt64) {
-  let all = profile.operations[Int(op) - 1]
-  var (chosen, isUnderCaller) = (all.distribution, false)
-  if caller != 0 {
-    var under = Distribution()
-    for path in profile.paths where path.operation == op {
-      if let parent = path.parent, profile.paths[parent].operation == caller {
-        under.add(path.distribution)
-      }
+  var (under, total) = (Distribution(), UInt64(0))
+  for path in profile.paths where path.operation == op {
+    total &+= path.totals.count
+    if let parent = path.parent, profile.paths[parent].operation == caller {
+      under.add(path.distribution)
     }
-    // With fewer, chance weighs more than the caller.
-    if under.total >= 16 { (chosen, isUnderCaller) = (under, true) }
   }
   var level = 1.0
-  if let window = HistoryWindow(of: profile, nanoseconds: 60_000_000_000, operation: op) {
-    let recent = window.distributions[Int(op)]
-    if recent.total >= 16, let now = recent.quantile(0.5),
-      let usual = all.distribution.quantile(0.5)
-    {
-      level = Double(max(now, 1)) / Double(max(usual, 1))
-    }
+  if let window = HistoryWindow(of: profile, nanoseconds: 60_000_000_000, operation: op),
+    window.distributions[Int(op)].total >= 16
+  {
+    level =
+      ticks(0.5, window.distributions[Int(op)])
+      / ticks(0.5, profile.operations[Int(op) - 1].distribution)
   }
+  // With fewer, chance weighs more than the caller.
+  let isUnder = under.total >= 16
   let answer = prognos_duration(
-    work: work, wallTicks: chosen, nanosecondsPerTick: profile.moment.nanosecondsPerTick,
-    level: level, caller: isUnderCaller ? prognos_op_name(caller) : nil)
-  return (answer, all.totals.count)
+    work: work, wallTicks: isUnder ? under : profile.operations[Int(op) - 1].distribution,
+    nanosecondsPerTick: profile.moment.nanosecondsPerTick, level: level,
+    caller: isUnder ? prognos_op_name(caller) : nil)
+  return (answer, total)
 }

@@ -5,7 +5,7 @@
 
 Each operation is called with works drawn log-uniformly from its range; each call is predicted before
 it is made, from the 30th on. Then calls of 2 to 4 times the most work, which the library does not get to
-know. The noise floor is what the best constant is off for calls of one work. Beside the library: the
+know. The noise floor is what the median of all calls of one work is off. Beside the library: the
 mean of all calls so far, and a line by least squares. Tuned on seed 1; seed 2 is the test split.
 """
 
@@ -84,17 +84,6 @@ def error(predicted, actual):
     return abs(predicted - actual) / actual
 
 
-def noise_floor(operation, rng):
-    """What the median of 25 calls of one work is off, over five works."""
-    errors = []
-    for _ in range(5):
-        work = draw(operation, rng)
-        times = [timed(operation, operation.prepare(work)) for _ in range(25)]
-        middle = statistics.median(times)
-        errors += [error(middle, actual) for actual in times]
-    return statistics.mean(errors)
-
-
 def draw(operation, rng):
     low, high = math.log(operation.low), math.log(operation.high)
     return round(math.exp(rng.uniform(low, high)))
@@ -113,6 +102,8 @@ def measure(library, operation, rng, calls):
 
     found = {key: [] for key in ("library", "mean", "line")}
     inside, took, covered_beyond = [], [], []
+    # Calls of three works between the others, under the same weather: what the best constant is off.
+    fixed = {draw(operation, rng): [] for _ in range(3)}
     for number in range(calls):
         work = draw(operation, rng)
         ready = operation.prepare(work)
@@ -131,6 +122,8 @@ def measure(library, operation, rng, calls):
             inside.append(answer.low_ns <= actual <= answer.high_ns)
         times.append(actual)
         line.add(work, actual)
+        same = list(fixed)[number % len(fixed)]
+        fixed[same].append(timed(operation, operation.prepare(same)))
     beyond = {key: [] for key in found}
     for _ in range(40):
         work = round(operation.high * math.exp(rng.uniform(math.log(2), math.log(4))))
@@ -141,10 +134,11 @@ def measure(library, operation, rng, calls):
         beyond["mean"].append(error(statistics.mean(times), actual))
         beyond["line"].append(error(line.at(work), actual))
         covered_beyond.append(answer.low_ns <= actual <= answer.high_ns)
+    noise = [error(statistics.median(same), one) for same in fixed.values() for one in same]
     return {
         "operation": operation.name,
         "complexity": answer.complexity.decode(),
-        "noise": noise_floor(operation, rng),
+        "noise": statistics.mean(noise),
         "inside": {key: statistics.mean(errors) for key, errors in found.items()},
         "beyond": {key: statistics.mean(errors) for key, errors in beyond.items()},
         "covered": statistics.mean(inside),

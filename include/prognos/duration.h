@@ -24,7 +24,8 @@ typedef struct prognos_duration {
     uint64_t work_high;
     double confidence; /**< 0..1 */
     uint64_t samples;  /**< calls that the answer rests on */
-    char complexity[24]; /**< how the time grows with the work: "O(1)", "O(log n)", "O(sqrt n)", "O(n)",
+    char complexity
+        [24]; /**< how the time grows with the work: "O(1)", "O(log n)", "O(sqrt n)", "O(n)",
                             "O(n log n)", "O(n^2)", "O(n^3)"; "unknown" without work, and where it did not
                             vary by a factor of 4 */
     char reason[240];
@@ -50,8 +51,8 @@ typedef struct prognos_time_left {
     uint64_t elapsed_ns; /**< since its begin */
     uint64_t work;       /**< what the call has told so far; 0: nothing */
     double confidence;   /**< 0..1 */
-    uint64_t samples;    /**< calls that the answer rests on: those that took longer than elapsed_ns */
-    uint32_t thread_id;  /**< of the thread that runs it; 0: a span that nobody runs */
+    uint64_t samples; /**< calls that the answer rests on: those that took longer than elapsed_ns */
+    uint32_t thread_id; /**< of the thread that runs it; 0: a span that nobody runs */
     uint32_t reserved;
     char reason[240];
 } prognos_time_left;
