@@ -72,6 +72,7 @@
 
 #include "prognos/dump.h"
 #include "prognos/duration.h"
+#include "prognos/experiment.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"
