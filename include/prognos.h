@@ -13,6 +13,7 @@
  *     prognos/reading.h    statistics of operations and of the process
  *     prognos/prediction.h health, trends, anomalies, leaks, crashes, alerts
  *     prognos/duration.h   how long a call will take, and how much longer an open one
+ *     prognos/suggestion.h what to change, and what it brings
  *     prognos/series.h     the same detectors for a host's own numbers
  *     prognos/dump.h       a profile as a file or as text
  *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
@@ -81,5 +82,6 @@
 #include "prognos/series.h"
 #include "prognos/session.h"
 #include "prognos/span.h"
+#include "prognos/suggestion.h"
 
 #endif /* PROGNOS_H */

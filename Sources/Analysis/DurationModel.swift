@@ -247,13 +247,15 @@ public struct DurationModel {
     }
   }
 
-  /// The median of what is in `scratch`, as far as chance does not make as much of it.
+  /// The median of what is in `scratch`, as far as chance does not put as many on one side of 0 (sign test): the
+  /// median alone says little where times have two modes.
   private func surely(_ members: Int) -> Double {
     let middle = Quantile.median(scratch, members)
-    for index in 0..<members { scratch[index] = abs(scratch[index] - middle) }
-    let spread = 1.4826 * Quantile.median(scratch, members)
-    let chance = 2 * 1.25 * spread / Double(max(members, 1)).squareRoot()
-    guard abs(middle) > chance, middle != 0 else { return 0 }
-    return middle * (1 - chance / middle * (chance / middle))
+    var same = 0
+    for index in 0..<members where scratch[index] * middle > 0 { same += 1 }
+    let share = Double(same) / Double(max(members, 1))
+    let chance = 0.5 + 1 / Double(max(members, 1)).squareRoot()
+    guard share > chance else { return 0 }
+    return middle * min((share - chance) / max(1 - chance, 1e-9) * 1.5, 1)
   }
 }

@@ -26,6 +26,7 @@ extension Report {
       putFailures(&output, style)
       putDurations(&output, style)
       putInShort(&output, style)
+      putSuggestions(&output, style)
     }
     putDrops(&output)
     return output
