@@ -55,25 +55,29 @@ struct ComplexityCurve {
 }
 
 extension DurationModel {
-  /// Fits a curve to the relative errors, robustly: weights of Huber, reweighted six times.
+  /// Fits a curve to the relative errors: to the medians of octaves first, then six times to all calls, with the
+  /// bisquare function at six median deviations. Calls that were held up tell nothing of how time grows, and the
+  /// longer a call, the likelier it is.
   func fit(_ complexity: Complexity) -> ComplexityCurve {
     var curve = ComplexityCurve()
     curve.complexity = complexity
     curve.reference = highest
     let (trust, sizes) = (scratch, scratch + Self.most)
     for index in 0..<count { trust[index] = balance[index] }
-    for round in 0..<6 {
-      // Relative to what is typical of the octave at first, then to the curve.
-      solve(&curve, trust, relativeTo: round == 0 ? typical : nil)
-      for index in 0..<count { sizes[index] = abs(y[index] - curve.logarithm(x[index])) }
-      for index in 0..<count { trust[index] = sizes[index] }
-      let most = 2 * 1.4826 * Quantile.median(trust, count) + 1e-6
+    for round in 0..<7 {
+      solve(&curve, trust, isFirst: round == 0)
+      for index in 0..<count {
+        sizes[index] = abs(y[index] - curve.logarithm(x[index]))
+        trust[index] = sizes[index]
+      }
+      let most = 6 * Quantile.median(trust, count) + 1e-6
       var (sum, weights) = (0.0, 0.0)
       for index in 0..<count {
         let size = sizes[index]
-        sum += balance[index] * min(size, 3)
+        sum += balance[index] * min(size, 0.5)
         weights += balance[index]
-        trust[index] = balance[index] * (size > most ? most / size : 1)
+        let less = size < most ? 1 - size / most * (size / most) : 0
+        trust[index] = balance[index] * less * less
       }
       curve.error = sum / max(weights, 1e-12)
     }
@@ -83,18 +87,19 @@ extension DurationModel {
   /// Least squares with neither part below 0.
   private func solve(
     _ curve: inout ComplexityCurve, _ trust: UnsafeMutablePointer<Double>,
-    relativeTo typical: UnsafeMutablePointer<Double>?
+    isFirst: Bool
   ) {
     var (w, wg, wgg, wt, wgt) = (0.0, 0.0, 0.0, 0.0, 0.0)
     for index in 0..<count {
-      let scale = typical.map { $0[index] } ?? curve.time(x[index])
+      let scale = isFirst ? typical[index] : curve.time(x[index])
+      let time = isFirst ? typical[index] : time[index]
       let weight = trust[index] / (scale * scale)
       let term = curve.complexity.term(x[index], from: curve.reference)
       w += weight
       wg += weight * term
       wgg += weight * term * term
-      wt += weight * time[index]
-      wgt += weight * term * time[index]
+      wt += weight * time
+      wgt += weight * term * time
     }
     guard w > 0 else { return }
     let determinant = w * wgg - wg * wg

@@ -14,12 +14,16 @@ struct SuggestionSubject {
   /// A byte or a call that goes through a buffer instead.
   private static var copyByByte: Double { 0.1 }
   private static var bufferedCall: Double { 8 }
+  /// A place in a mapped file that is in no cache of the processor.
+  private static var randomAccess: Double { 300 }
+  /// open and close take this much more than their hooks see, which ask what a descriptor leads to.
+  private static var unseenOfOpens: Double { 1.45 }
   private static var bigBuffer: Double { 65536 }
   /// malloc and free of a small block, with its hooks; of a large one, which the system maps, by page of it.
-  private static var smallBlock: Double { 60 }
+  private static var smallBlock: Double { 75 }
   private static var mappedBlock: Double { 4000 }
-  private static var mappedPage: Double { 250 }
-  private static var mappedFrom: UInt64 { 128 << 10 }
+  private static var mappedPage: Double { 2000 }
+  private static var mappedFrom: UInt64 { 32 << 20 }
 
   var own: Profile.Operation { profile.operations[Int(operation) - 1] }
   var io: IOTotals { own.selfIO }
@@ -49,36 +53,37 @@ struct SuggestionSubject {
     let (calls, bytes) = (Double(found.calls), Double(found.bytes))
     let unseen = ticks(Self.unseenByCall) * calls
     let took = Double(found.ticks) + unseen
+    let order: SuggestionEvidence.Order =
+      io.classified == 0 ? .none : io.sequentialRatio >= 0.75 ? .sequential : .random
+    let each = order == .random ? Self.randomAccess : Self.bufferedCall
     let left =
       took * min(bytes / Self.bigBuffer / calls, 1)
-      + ticks(bytes * Self.copyByByte + calls * Self.bufferedCall)
+      + ticks(bytes * Self.copyByByte + calls * each)
     let saved = max(1 - left / took, 0)
     return SuggestionEvidence(
-      calls: found.calls, ticks: took, saved: saved, low: saved * 0.75,
-      high: min(saved * 1.15, 1), confidence: 0.9, mean: found.bytes / found.calls,
-      order: io.classified == 0
-        ? .none : io.sequentialRatio >= 0.75 ? .sequential : .random)
+      calls: found.calls, ticks: took, saved: saved, low: saved * 0.7,
+      high: (1 + saved) / 2, confidence: 0.9, mean: found.bytes / found.calls, order: order)
   }
 
-  /// One a call where a call makes several; else ten together.
+  /// One a call where a call makes several.
   var syncs: SuggestionEvidence? {
     let found = io.waits(IORecord.Wait.sync)
     guard found.calls >= SuggestionRule.leastWaits else { return nil }
     let each = Double(found.calls) / Double(max(calls, 1))
-    let saved = each >= 2 ? 1 - 1 / each : 0.9
+    guard each >= 2 else { return nil }
+    let saved = 1 - 1 / each
     return SuggestionEvidence(
       calls: found.calls, ticks: Double(found.ticks), saved: saved, low: saved * 0.6,
-      high: saved, confidence: each >= 2 ? 0.85 : 0.6)
+      high: (1 + saved) / 2, confidence: 0.85)
   }
 
   /// One in each call may be another file each time.
   var opens: SuggestionEvidence? {
     let (found, closes) = (io.waits(IORecord.Wait.open), io.waits(IORecord.Wait.close))
     guard found.calls >= SuggestionRule.leastCalls, found.calls >= calls &* 2 else { return nil }
-    let unseen = ticks(2 * Self.unseenByCall) * Double(found.calls)
+    let took = min(Double(found.ticks &+ closes.ticks) * Self.unseenOfOpens, wallTicks * 0.95)
     return SuggestionEvidence(
-      calls: found.calls, ticks: Double(found.ticks &+ closes.ticks) + unseen, saved: 0.97,
-      low: 0.7, high: 1, confidence: 0.7)
+      calls: found.calls, ticks: took, saved: 0.97, low: 0.6, high: 1, confidence: 0.7)
   }
 
   // MARK: Memory
@@ -121,7 +126,8 @@ struct SuggestionSubject {
     let cpu = ticks(Double(own.selfCPUNanoseconds)) * max(atOnce / cpus, 1)
     let most = max(wallTicks - cpu, 0)
     let took = Double(found.ticks)
-    let saved = min(took * (wanted ? share : 1), most) / took * 0.95
+    // Requests at once take longer each than one after the other.
+    let saved = min(took * (wanted ? share * 0.8 : 1), most) / took * 0.95
     return SuggestionEvidence(
       calls: found.calls, ticks: took, saved: saved, low: saved * 0.5, high: min(saved * 1.1, 1),
       confidence: wanted ? 0.8 : 0.75)
@@ -195,14 +201,14 @@ struct SuggestionSubject {
       high: 1 - high / all, confidence: 0.7)
   }
 
-  /// Calls whose works are few odd numbers, each many times: sizes of the same inputs, not of blocks or pages. All
-  /// of their time is on the CPU.
+  /// Calls whose works are few odd numbers, each many times: sizes of the same inputs, not of blocks or pages.
+  /// They wait for nothing.
   var repetition: SuggestionEvidence? {
     guard totals.count >= 200, own.io.isEmpty || own.io.calls == 0 else { return nil }
-    let cpu = Double(own.selfCPUNanoseconds)
-    guard !profile.tracksCPU || cpu >= 0.5 * wallTicks * profile.moment.nanosecondsPerTick else {
-      return nil
-    }
+    let waited =
+      own.io.waitTicks &+ own.io.waits(IORecord.Wait.lock).ticks
+      &+ own.io.waits(IORecord.Wait.pause).ticks
+    guard Double(waited) < wallTicks / 5 else { return nil }
     let columns = DurationColumns(room, capacity: DurationModel.most)
     let pairs = profile.recording.readDurations(
       of: operation, at: profile.moment, into: columns)
