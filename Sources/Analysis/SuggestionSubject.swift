@@ -104,7 +104,8 @@ struct SuggestionSubject {
     let took = min(ticks(each) * Double(memory.allocations), wallTicks * 0.95)
     guard took >= wallTicks * 0.1 else { return nil }
     return SuggestionEvidence(
-      calls: memory.allocations, ticks: took, saved: 0.95, low: 0.4, high: 1, confidence: 0.6,
+      calls: memory.allocations, ticks: took, saved: 0.95, low: 0.4, high: isLarge ? 3 : 1.6,
+      confidence: 0.6,
       mean: mean, isEstimate: true)
   }
 
@@ -126,10 +127,9 @@ struct SuggestionSubject {
     let cpu = ticks(Double(own.selfCPUNanoseconds)) * max(atOnce / cpus, 1)
     let most = max(wallTicks - cpu, 0)
     let took = Double(found.ticks)
-    // Requests at once take longer each than one after the other.
-    let saved = min(took * (wanted ? share * 0.8 : 1), most) / took * 0.95
+    let saved = min(took * (wanted ? share : 1), most) / took * 0.95
     return SuggestionEvidence(
-      calls: found.calls, ticks: took, saved: saved, low: saved * 0.5, high: min(saved * 1.1, 1),
+      calls: found.calls, ticks: took, saved: saved, low: saved * 0.5, high: saved * 1.3,
       confidence: wanted ? 0.8 : 0.75)
   }
 
