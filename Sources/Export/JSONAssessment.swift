@@ -145,7 +145,7 @@ extension Report {
   }
 
   /// The operation that an answer is about: null for the process.
-  private func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
+  func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
     json.key("operation")
     if isKnown(operation) { json.integer(UInt64(operation)) } else { json.null() }
     json.key("name")

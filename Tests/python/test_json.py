@@ -32,8 +32,8 @@ def test_the_shape_is_fixed():
     record()
     found = p.profile()
     sections = (
-        "format format_version library process capabilities diagnostics operations call_tree "
-        "outside_memory modules frames call_sites sessions"
+        "format format_version library process capabilities diagnostics operations durations "
+        "call_tree outside_memory modules frames call_sites sessions"
     )
     assert list(found) == sections.split()
     assert found["format"] == "prognos-profile"
