@@ -18,17 +18,6 @@
 #include <string.h>
 #include <time.h>
 
-#if __has_include(<prognos/experiment.h>)
-#define HAS_EXPERIMENT 1
-#else
-#define HAS_EXPERIMENT 0
-#endif
-#if __has_include(<prognos/bottleneck.h>)
-#define HAS_BOTTLENECK 1
-#else
-#define HAS_BOTTLENECK 0
-#endif
-
 static const struct scenario *scenario;
 static double seconds = 5, warm = 0.3, fixed_percent = 50, experiment_seconds;
 static const char *scenario_name, *fixed, *dump;
@@ -147,7 +136,7 @@ static void print_statistics(void) {
 }
 
 static void run_experiment(void) {
-#if HAS_EXPERIMENT
+#ifdef PROGNOS_EXPERIMENT_H
     prognos_op progress = find_operation(scenario->progress)->op;
     prognos_status status = prognos_experiment_start(progress, (uint32_t)experiment_seconds);
     if (status != PROGNOS_OK) {
@@ -162,7 +151,7 @@ static void run_experiment(void) {
 }
 
 static void print_bottlenecks(void) {
-#if HAS_BOTTLENECK
+#ifdef PROGNOS_BOTTLENECK_H
     prognos_bottleneck found[OPERATIONS];
     size_t count = 0;
     prognos_assess();

@@ -3,12 +3,11 @@
 
 #include <fcntl.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/timerfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,11 +22,10 @@ int operation_count;
 unsigned long seed = 1;
 _Thread_local int thread_number;
 
-/* The thread: how much its work is scaled, and what it has to wait with. */
+/* The thread: what it has open, and what it works with. */
 static _Thread_local struct {
     struct operation *open[8];
     int depth;
-    int timer;
     int answer[2];
     int file;
     unsigned long random;
@@ -129,17 +127,14 @@ void cpu(double us) {
     while (thread_cpu() < until);
 }
 
-static void sleep_on(int timer, double us) {
+static void wait_us(double us) {
     long ns = (long)(us * 1e3);
-    if (ns < 1000) return;
-    struct itimerspec once = {{0, 0}, {ns / 1000000000, ns % 1000000000}};
-    uint64_t times;
-    timerfd_settime(timer, 0, &once, NULL);
-    if (read(timer, &times, sizeof times) < 0) abort();
+    struct timespec length = {ns / 1000000000, ns % 1000000000};
+    if (ns > 0) clock_nanosleep(CLOCK_MONOTONIC, 0, &length, NULL);
 }
 
 void io(double us) {
-    sleep_on(me.timer, scaled(us));
+    wait_us(scaled(us));
 }
 
 /* The device: it reads requests from a pipe and answers each when it has been served. */
@@ -152,9 +147,8 @@ static int requests[2] = {-1, -1};
 static void *serve(void *unused) {
     (void)unused;
     struct request request;
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     while (read(requests[0], &request, sizeof request) == sizeof request) {
-        sleep_on(timer, request.us);
+        wait_us(request.us);
         if (write(request.answer, "", 1) != 1) break;
     }
     return NULL;
@@ -250,8 +244,7 @@ static void *run(void *argument) {
     thread_number = starting.number;
     me.progress = &progress[index].made;
     me.random = seed * 7919 + (unsigned long)index * 104729 + 1;
-    me.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    if (me.timer < 0 || pipe(me.answer) != 0) abort();
+    if (pipe(me.answer) != 0) abort();
     me.file = scratch_file();
     for (;;)
         starting.body();
@@ -259,6 +252,7 @@ static void *run(void *argument) {
 }
 
 void threads(int many, void (*body)(void)) {
+    prctl(PR_SET_TIMERSLACK, 1); /* waits are as long as they are asked to be */
     for (int i = 0; i < many; i++) {
         struct starting *starting = malloc(sizeof *starting);
         pthread_t thread;

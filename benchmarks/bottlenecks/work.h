@@ -56,7 +56,7 @@ void close_span(struct operation *operation, prognos_span span);
 
 /* Kinds of work; microseconds are means. */
 void cpu(double us);           /* of CPU time of this thread */
-void io(double us);            /* a read that blocks that long */
+void io(double us);            /* a wait of that length, as for a file */
 void disk(double us);          /* a request to the one device, which serves one at a time */
 void sync_writes(double many); /* writes of 4 KiB, each followed by fdatasync */
 void share(int place, double thousands); /* increments of a counter beside those of other threads */
