@@ -69,6 +69,7 @@
 
 #include "prognos/status.h"
 
+#include "prognos/bottleneck.h"
 #include "prognos/dump.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"

@@ -68,6 +68,8 @@ public struct Assessor {
       case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
       case .leakLedger: UInt32(limit / 256)
       case .references: limit < 16 << 20 ? 0 : 112 << 10
+      case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
+      case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
       }
     }
   }
@@ -90,6 +92,7 @@ public struct Assessor {
       watchProcess(point, at: moment)
     }
     judgeLeaks(at: moment)
+    judgeBottlenecks(at: moment)
     judgeCrash(sample, at: moment)
     judgeHealth(sample, at: moment)
     judgeAlerts(sample, at: moment)

@@ -14,6 +14,7 @@ extension Report {
       if index == 0, health.score < 98 { putParts(health, &output, style) }
     }
     putOperations(assessment, &output, style)
+    putBottlenecks(assessment, &output, style)
     putAlerts(assessment, &output, style)
   }
 

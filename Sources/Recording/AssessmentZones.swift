@@ -29,6 +29,10 @@ public enum AssessmentZone: Int, CaseIterable {
   case leakLedger
   /// Where references to blocks are looked for.
   case references
+  /// What is won if operations get faster: answers.
+  case bottlenecks
+  /// Where the time of threads went: now, and where the window began.
+  case bottleneckSums
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.
