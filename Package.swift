@@ -12,16 +12,14 @@ let swift: [SwiftSetting] =
   + (embedded
     ? [
       .enableExperimentalFeature("Embedded"),
+      // Small before fast, which costs begin, end and the hooks nothing (docs/methods.md): the last such flag counts.
       // Modules repeat what they use of others: with a section for each function, the linker drops the rest.
       .unsafeFlags([
-        "-wmo", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer",
+        "-wmo", "-Osize", "-enforce-exclusivity=unchecked", "-Xcc", "-momit-leaf-frame-pointer",
         "-Xfrontend", "-function-sections",
       ]),
     ]
     : [])
-
-// What runs when a profile is read or written: small before fast. The last of the flags counts.
-let small: [SwiftSetting] = swift + (embedded ? [.unsafeFlags(["-Osize"])] : [])
 
 // C has unwind tables and needs no frame pointers, which the bodies of hooks would pay for at each call.
 let c: [CSetting] = [
@@ -131,16 +129,16 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CShim", "CPrognos", "Recording"], swiftSettings: swift),
     .target(
-      name: "Analysis", dependencies: ["CPrognos", "Recording"], swiftSettings: small),
+      name: "Analysis", dependencies: ["CPrognos", "Recording"], swiftSettings: swift),
     .target(
       name: "Export", dependencies: ["CPrognos", "CShim", "Recording", "Analysis", "Symbols"],
-      swiftSettings: small),
-    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: small),
+      swiftSettings: swift),
+    .target(name: "Symbols", dependencies: ["CShim"], swiftSettings: swift),
     .target(
       name: "Prognos",
       dependencies: [
         "CShim", "CPrognos", "Recording", "Capture", "Analysis", "Export", "Symbols",
       ],
-      exclude: ["prognos.map"], swiftSettings: small, linkerSettings: link),
+      exclude: ["prognos.map"], swiftSettings: swift, linkerSettings: link),
   ] + (embedded ? [] : tool + tests + fuzz)
 )

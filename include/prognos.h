@@ -71,6 +71,7 @@
 
 #include "prognos/bottleneck.h"
 #include "prognos/dump.h"
+#include "prognos/experiment.h"
 #include "prognos/lifecycle.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"

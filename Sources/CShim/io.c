@@ -51,12 +51,7 @@
     IS(int, epoll_wait, poll, -1, 0, -1) IS(int, epoll_pwait, poll, -1, 0, -1)                     \
     IS(int, epoll_pwait2, poll, -1, 0, -1)                                                         \
     IS(int, nanosleep, pause, -1, 0, -1) IS(int, clock_nanosleep, pause, -1, 0, -1)                \
-    IS(int, usleep, pause, -1, 0, -1) IS(int, sleep, pause, -1, 0, -1)                             \
-    IS(int, pthread_cond_wait, pause, -1, 0, -1)                                                   \
-    IS(int, pthread_cond_timedwait, pause, -1, 0, -1)                                              \
-    IS(int, pthread_cond_clockwait, pause, -1, 0, -1) IS(int, sem_wait, pause, -1, 0, -1)          \
-    IS(int, sem_timedwait, pause, -1, 0, -1) IS(int, sem_clockwait, pause, -1, 0, -1)              \
-    IS(int, pthread_join, pause, -1, 0, -1)
+    IS(int, usleep, pause, -1, 0, -1) IS(int, sleep, pause, -1, 0, -1)
 
 // Those of streams, which no table of symbols shows: the C library calls them by tables of its own.
 #define STREAM_CALLS(IS)                                                                           \
@@ -96,8 +91,25 @@ static int descriptor(long stream) {
 #define PARAMETERS long a, long b, long c, long d, long e, long f
 #define ORIGINAL(type, name) ((type(*)(PARAMETERS))hooks[at_##name].original)(a, b, c, d, e, f)
 
+// A call while an experiment runs: it may have to hand on a delay, or to be credited with one.
+static long delayed(shim_io_call call, const shim_hook *hook, uint64_t *ticks, PARAMETERS) {
+    uint64_t debt = shim_call_begins(call, (int)a), start = now();
+    long result = ((long (*)(PARAMETERS))hook->original)(a, b, c, d, e, f);
+    *ticks = now() - start;
+    shim_call_ends(call, (int)a, debt);
+    return result;
+}
+
 #define BODY(type, name, call, descriptor, wanted, offset)                                         \
     static type hooked_##name(PARAMETERS) {                                                        \
+        if (__builtin_expect(shim_debt_now() != 0, 0)) {                                           \
+            uint64_t ticks;                                                                        \
+            type result = (type)delayed(shim_io_##call, &hooks[at_##name], &ticks, a, b, c, d, e,  \
+                                        f);                                                        \
+            shim_io_done(shim_io_##call, (int)(descriptor), result, ticks, (uint64_t)(wanted),     \
+                         offset);                                                                  \
+            return result;                                                                         \
+        }                                                                                          \
         bool instant = shim_io_##call < shim_io_sync && shim_is_instant((int)a);                   \
         uint64_t start = instant ? 0 : now();                                                      \
         type result = ORIGINAL(type, name);                                                        \

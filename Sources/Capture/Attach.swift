@@ -162,6 +162,7 @@ func forked() {
     }
   }
   lastRefusal.store(0, ordering: .relaxed)
+  forgetExperiment()
   let header = existingRecording()?.header
   let (tracks, period) = (header?.pointee.liveTracks.value, header?.pointee.samplePeriod.value)
   guard restartRecordingInChild(isBusy: isBusy) else {

@@ -139,6 +139,17 @@ func prepareCPUClock(
   lane.pointee.syncedCPU.set(cpu)
 }
 
+/// Forgets the time since the last synchronisation: it counts nowhere.
+func restartCPUClock(of lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+  if lane.pointee.cpuClock.value == CPUClock.off { return }
+  var usage = shim_thread_usage()
+  shim_thread_usage_read(&usage)
+  keep(usage, of: lane)
+  let (_, wall, cpu) = readClocks(of: lane, in: recording)
+  lane.pointee.syncedWall.set(wall)
+  lane.pointee.syncedCPU.set(cpu)
+}
+
 /// Gives back what a thread's CPU clock held.
 func closePerfPage(of lane: UnsafeMutablePointer<Lane>) {
   if let page = UnsafeMutableRawPointer(bitPattern: UInt(lane.pointee.perfPage.value)) {

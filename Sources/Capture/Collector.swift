@@ -95,7 +95,11 @@ private func collect(_ number: UInt32) {
   var due = shim_monotonic_ns() &+ every
   var used = shim_thread_cpu_ns()
   var served: UInt32 = 0
-  while shim_collector_wait(number, due, &served) {
+  while true {
+    let heard = served
+    guard shim_collector_wait(number, min(due, experimentIsDue()), &served) else { break }
+    continueExperiment(in: recording)
+    guard served != heard || shim_monotonic_ns() >= due else { continue }
     let apart = tick(recording, every, false)
     shim_collector_served(served)
     let nowUsed = shim_thread_cpu_ns()

@@ -151,10 +151,15 @@ public func beginAgain() {
 }
 
 extension Recording {
+  /// Whether begin and end may take the fast path at all.
+  var canBeQuick: Bool {
+    usesCounter && header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO == 0
+  }
+
   func setEnabled(_ enabled: Bool) {
-    let isKernelAsked = header.pointee.liveTracks.value & PROGNOS_TRACK_KERNEL_IO != 0
     let quick = isTimelineLive ? Header.Mode.timeline : Header.Mode.counter
-    let on = usesCounter && !isKernelAsked ? quick : Header.Mode.careful
+    let plain = canBeQuick ? quick : Header.Mode.careful
+    let on = isExperimentLive ? Header.Mode.experiment : plain
     let wasEnabled = header.pointee.mode.value != Header.Mode.off
     identity.pointee.modeWhenOn.set(on)
     header.pointee.mode.set(enabled ? on : Header.Mode.off)

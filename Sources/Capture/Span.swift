@@ -57,6 +57,7 @@ public func enterSpan(_ value: UInt64) -> Placement {
     countUntrackedCall()
     return .full
   }
+  if isExperimentLive { passBoundary() }
   let recording = attachedRecording()
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
   // Busy first: a handler must not find the span entered and no frame of it.
@@ -118,6 +119,7 @@ public func leaveSpan(_ value: UInt64) -> Placement {
   guard let lane = currentLane(), state == recording.offset(of: lane) else {
     return notEntered(in: recording)
   }
+  if isExperimentLive { passBoundary() }
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
   return leave(Frame.Mark.span, handle.index, on: lane, of: recording)
 }
@@ -134,6 +136,7 @@ public func endSpan(_ value: UInt64) -> Placement {
     add(record, handle, to: CallNode.pathless, on: nil, of: recording)
     return .done
   }
+  if isExperimentLive { passBoundary(completing: record.pointee.operation.value) }
   if lane.pointee.top.value % Frame.bytes != 0, isLeftOut(on: lane) { return .interrupted }
   let mine = Slot.word(handle.generation, recording.offset(of: lane))
   if record.pointee.slot.word.value == mine {

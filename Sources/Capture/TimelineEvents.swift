@@ -18,10 +18,11 @@ extension Recording {
 func beginWithMore(_ op: UInt32) {
   guard let lane = currentLane() else { return beginCarefully(op) }
   let recording = attachedRecording()
-  guard recording.header.pointee.mode.value == Header.Mode.timeline else {
-    return beginCarefully(op)
+  switch recording.header.pointee.mode.value {
+  case Header.Mode.timeline: beginQuickly(op, on: lane, of: recording, isTimed: true)
+  case Header.Mode.experiment: beginInExperiment(op, on: lane, of: recording)
+  default: beginCarefully(op)
   }
-  beginQuickly(op, on: lane, of: recording, isTimed: true)
 }
 
 /// Ends where the mode is not the plain one. Also while recording is off: what was begun before ends.
@@ -29,6 +30,9 @@ func beginWithMore(_ op: UInt32) {
 func endWithMore(_ op: UInt32) {
   guard let lane = currentLane() else { return endCarefully(op) }
   let recording = attachedRecording()
+  if recording.header.pointee.mode.value == Header.Mode.experiment {
+    return endInExperiment(op, on: lane, of: recording)
+  }
   guard recording.isTimelineLive else { return endCarefully(op) }
   endQuickly(op, on: lane, of: recording, isTimed: true)
 }

@@ -31,6 +31,7 @@ public func startTracking(_ options: prognos_options, in recording: Recording) {
     let period = 1_000_000_000 / UInt64(max(options.sample_hz, 1))
     let hasMemory = tracks & PROGNOS_TRACK_MEMORY != 0 && shim_memory_find()
     let hasIO = tracks & PROGNOS_TRACK_IO != 0 && shim_io_find(recording.usesCounter)
+    shim_locks_find(recording.usesCounter)
     recording.header.pointee.wantedTracks.set(options.track)
     if tracks & PROGNOS_TRACK_TIMELINE != 0 {
       recording.header.pointee.timeline.words.set(ringWords(events: options.timeline_events))
@@ -120,6 +121,7 @@ private func prepareTables(
     if !hasIO {
       reasons.io = "the process has no input and output functions that can be hooked"
     } else if recording.prepareIO(tableBytes: Descriptor.tableBytes) {
+      _ = recording.prepareWaitEdges()
       live |= PROGNOS_TRACK_IO
       reasons.io =
         "hooks in the tables of all loaded objects, and in those of the C library's streams"
@@ -174,6 +176,8 @@ func cleanTables() {
   shim_loader_patch(false)
   shim_memory_patch(false)
   shim_io_patch(false)
+  shim_locks_patch(false)
+  shim_releases_patch(false)
   _ = shim_streams_patch(false)
 }
 
@@ -188,11 +192,13 @@ func patchTables() {
   }
   if live & PROGNOS_TRACK_IO != 0 {
     shim_io_patch(true)
+    shim_locks_patch(true)
     if !shim_streams_patch(true) {
       reasons.io = "hooks in all tables, but not in the C library's streams: they look unfamiliar"
     }
   }
   if live & PROGNOS_TRACK_SAMPLES != 0 { shim_sampler_patch(true) }
+  if isExperimentLive { shim_releases_patch(true) }
 }
 
 private func startSampling(in recording: Recording) {

@@ -69,6 +69,7 @@ private var ioWaits: [(Int, StaticString)] {
     (IORecord.Wait.sync, "syncs"), (IORecord.Wait.open, "opens"),
     (IORecord.Wait.close, "closes"), (IORecord.Wait.connect, "connects"),
     (IORecord.Wait.accept, "accepts"), (IORecord.Wait.poll, "polls"),
-    (IORecord.Wait.pause, "pauses"),
+    (IORecord.Wait.pause, "pauses"), (IORecord.Wait.lock, "locks"),
+    (IORecord.Wait.signal, "signals"),
   ]
 }

@@ -190,6 +190,7 @@ private func check(_ options: prognos_options) -> prognos_status {
 @_cdecl("prognos_stop") @implementation
 public func prognos_stop() -> prognos_status {
   guard !isInAlertCallback() else { return refuseInCallback("prognos_stop") }
+  _ = stopExperiment()
   setEnabled(false)
   stopCollector()
   stopTracking()

@@ -153,6 +153,10 @@ public struct Header: ~Copyable {
   public let series: SlotTable
   /// How finely the heap is sampled (HeapRate.swift).
   public let heapRate: HeapRateHeader
+  /// Who waited for whom (WaitEdges.swift); 0 before the hooks of locks.
+  public let waitEdges: Cell32
+  /// The rounds of causal experiments (ExperimentRounds.swift); 0 before the first.
+  public let experiment: Cell32
 
   public enum Mode {
     public static let off: UInt32 = 0
@@ -162,10 +166,12 @@ public struct Header: ~Copyable {
     public static let careful: UInt32 = 2
     /// As `counter`, and each begin and end is an event of the timeline.
     public static let timeline: UInt32 = 3
+    /// An experiment runs: begin and end may have to delay their thread.
+    public static let experiment: UInt32 = 4
   }
 
   /// "PROGNOS" and a NUL, in the byte order of the writer.
   public static let magic: UInt64 = 0x0053_4F4E_474F_5250
-  public static let version: UInt32 = 2
+  public static let version: UInt32 = 3
   public static let byteOrder: UInt32 = 0x0102_0304
 }

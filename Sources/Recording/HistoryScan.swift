@@ -189,7 +189,7 @@ extension Recording {
         totals[Word.ioWaitTicks] &+= io.pointee.transfers[index].ticks.value
       }
     }
-    for wait in 0..<IORecord.Wait.count where wait != IORecord.Wait.pause {
+    for wait in 0..<IORecord.Wait.pause {
       totals[Word.ioWaitTicks] &+= io.pointee.waits[wait].ticks.value
     }
     return totals

@@ -10,13 +10,13 @@ public enum IOKind {
   public static let count = 5
 }
 
-/// The input and output of a call-tree node, made when it has the first. All of it are counters that only
+/// The input, output and waits of a call-tree node, made when it has the first. All of it are counters that only
 /// grow, of 64 bits each, so that readers add records up word by word (IOTotals.swift).
 public struct IORecord: ~Copyable {
   /// By kind, its reads and then its writes: `transfers(_:writes:)`.
   public let transfers: InlineArray<10, IOTransfers>
   /// By `Wait`.
-  public let waits: InlineArray<7, IOWaits>
+  public let waits: InlineArray<9, IOWaits>
   /// How many requests of files begin where the one before on the same descriptor ended.
   public let sequential: Cell64
   /// Requests of files of which that is known.
@@ -31,8 +31,8 @@ public struct IORecord: ~Copyable {
   public let sizes: InlineArray<44, Cell64>
   public let startedThreads: Cell64
 
-  public static let bytes: UInt32 = 768
-  public static let words = 94
+  public static let bytes: UInt32 = 832
+  public static let words = 98
   public static let sizeBuckets = 22
 
   /// Calls that wait and transfer nothing.
@@ -43,9 +43,13 @@ public struct IORecord: ~Copyable {
     public static let connect = 3
     public static let accept = 4
     public static let poll = 5
-    /// Sleeps, and waits for other threads: no input or output.
+    /// No input or output, as the ones below: sleeps.
     public static let pause = 6
-    public static let count = 7
+    /// For a lock that another thread held: mutexes, read-write locks, spin locks.
+    public static let lock = 7
+    /// For what another thread says: condition variables, semaphores, barriers, the end of a thread.
+    public static let signal = 8
+    public static let count = 9
   }
 
   /// 0 for nothing, then by powers of two: 1, 2-3, 4-7... The last one is for 1 MiB and more.

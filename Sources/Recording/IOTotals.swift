@@ -84,7 +84,7 @@ public struct IOTotals {
   /// Time in all calls but sleeps and waits for other threads.
   public var waitTicks: UInt64 {
     var sum = allReads.ticks &+ allWrites.ticks
-    for wait in 0..<IORecord.Wait.count where wait != IORecord.Wait.pause {
+    for wait in 0..<IORecord.Wait.pause {
       sum &+= waits(wait).ticks
     }
     return sum

@@ -92,7 +92,8 @@ public struct Lane: ~Copyable {
   public let frameBuffers: Cell32
   public let frameBufferDepth: Cell32
   public let frameBuffersInUse: Cell32
-  let stackPadding: Cell32
+  /// The thread's `ExperimentLane`, as an offset; 0 before its first experiment.
+  public let experiment: Cell32
 
   /// The last events, where a timeline is wanted.
   public let timeline: TimelineRing

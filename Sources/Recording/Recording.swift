@@ -93,6 +93,8 @@ public struct Recording: @unchecked Sendable {
     forgetAssessment()
     header.pointee.timeline.clear()
     header.pointee.crash.clear()
+    header.pointee.waitEdges.set(0)
+    header.pointee.experiment.set(0)
   }
 
   // MARK: Operations

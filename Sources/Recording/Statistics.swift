@@ -39,6 +39,10 @@ extension Profile {
     stats.io_calls = io.calls
     stats.io_wait_ns = nanoseconds(io.waitTicks)
     stats.sequential_ratio = io.sequentialRatio
+    let locks = io.waits(IORecord.Wait.lock)
+    stats.lock_waits = locks.calls
+    stats.lock_wait_ns = nanoseconds(locks.ticks)
+    stats.signal_wait_ns = nanoseconds(io.waits(IORecord.Wait.signal).ticks)
   }
 
   private func statistics(_ totals: Totals, _ distribution: Distribution) -> prognos_op_stats {

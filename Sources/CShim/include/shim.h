@@ -137,6 +137,14 @@ void shim_thread_name(char *name); // 16 bytes, the last a NUL
 uint32_t shim_user_id(void);
 bool shim_thread_is_alive(uint32_t thread_id);
 void shim_yield(void);
+// For loops that wait for a moment.
+SHIM_INLINE void shim_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("yield");
+#endif
+}
 // Keeps the thread from being cancelled in a system call of ours; returns what was, to give back.
 int shim_cancel_disable(void);
 void shim_cancel_restore(int state);

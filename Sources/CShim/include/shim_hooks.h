@@ -110,7 +110,7 @@ typedef enum shim_io_call {
     shim_io_connect,
     shim_io_accept,
     shim_io_poll,
-    shim_io_pause,   // sleeps and waits for other threads
+    shim_io_pause,   // sleeps
     shim_io_replace, // the descriptor is a new one now
     shim_io_seek,
     shim_io_socket, // as replace
@@ -145,6 +145,43 @@ typedef struct shim_descriptor {
 shim_descriptor shim_descriptor_read(int descriptor);
 // Whether errno says that the call is to be tried again.
 bool shim_errno_is_again(void);
+
+// ---- hooks of calls that wait for other threads (locks.c) --------------------------------------
+
+void shim_locks_find(bool counter);
+void shim_locks_patch(bool install);
+// The hooks of what lets other threads go on: while an experiment runs.
+void shim_releases_patch(bool install);
+
+typedef enum shim_wait_kind { shim_wait_lock, shim_wait_signal } shim_wait_kind;
+
+// Implemented in Swift (Capture/LockHooks.swift). What a thread has open, 0 for nothing and for no thread; and
+// that the calling thread has waited, for one that had `holder` open: `woken`, another thread ended the wait.
+uint32_t shim_operation_of_thread(uint32_t thread_id);
+void shim_waited(shim_wait_kind kind, uint32_t holder, uint64_t ticks, uint64_t debt, bool woken);
+
+// An experiment's debt so far, in nanoseconds; 0 while none runs (Capture/ExperimentDelay.swift).
+extern uint64_t shim_debt __attribute__((visibility("hidden")));
+SHIM_INLINE uint64_t shim_debt_now(void) {
+    return __atomic_load_n(&shim_debt, __ATOMIC_RELAXED);
+}
+SHIM_INLINE void shim_debt_set(uint64_t debt) {
+    __atomic_store_n(&shim_debt, debt, __ATOMIC_RELEASE);
+}
+// Raises it to at least `debt`, but from 0.
+SHIM_INLINE void shim_debt_raise(uint64_t debt) {
+    uint64_t seen = shim_debt_now();
+    while (seen != 0 && seen < debt &&
+           !__atomic_compare_exchange_n(&shim_debt, &seen, debt, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+    }
+}
+
+// Implemented in Swift (Capture/ExperimentDelay.swift): the calling thread may let another one go on; it is about to
+// make a call that may wait, which gives the debt so far; and it has made it.
+void shim_releasing(void);
+uint64_t shim_call_begins(shim_io_call call, int descriptor);
+void shim_call_ends(shim_io_call call, int descriptor, uint64_t debt);
 
 // ---- sampling (sampler.c) ---------------------------------------------------------------------
 

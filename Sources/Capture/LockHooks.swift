@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import CShim
+import Recording
+
+// What the hooks of locks, condition variables, semaphores, barriers and joins report (CShim/locks.c).
+
+/// The operation that a thread has open, as the holder of a lock that another one wants; 0 for none. Looks
+/// through the lanes, which costs less than the switch that follows.
+@c(shim_operation_of_thread) @implementation
+public func shim_operation_of_thread(_ thread: UInt32) -> UInt32 {
+  guard thread != 0, let recording = existingRecording(),
+    recording.header.pointee.waitEdges.value != 0
+  else { return 0 }
+  var found: UInt32 = 0
+  recording.forEachLane { lane in
+    guard lane.pointee.threadID.value == thread else { return }
+    let top = lane.pointee.top.value
+    found = recording.frame(top: top & ~(Frame.bytes &- 1)).pointee.operation
+  }
+  return found
+}
+
+@c(shim_waited) @implementation
+public func shim_waited(
+  _ kind: shim_wait_kind, _ holder: UInt32, _ ticks: UInt64, _ debt: UInt64, _ woken: Bool
+) {
+  if debt != 0 && woken { credit(from: debt) }
+  let isLock = kind == shim_wait_lock
+  let wait = isLock ? IORecord.Wait.lock : IORecord.Wait.signal
+  withIORecord(ticks: ticks) { record, recording, shared in
+    record.pointee.addWait(wait, ticks: ticks, shared: shared)
+    if isLock, !shared, let lane = currentLane() {
+      let waiting = recording.operation(of: innermostNode(of: lane, in: recording))
+      recording.addWait(of: waiting, for: holder, ticks: ticks)
+    }
+  }
+}
+
+extension Recording {
+  fileprivate func operation(of node: UnsafeMutablePointer<CallNode>) -> UInt32 {
+    node.pointee.operation.value
+  }
+}
