@@ -94,6 +94,10 @@ bench: build bench-tracking ## measure the hot path against counter reads and pe
 bench-tracking: build ## measure memory, I/O and samples: their cost, peers, programs, accuracy
 	$(PYTHON) benchmarks/tracking/run.py
 
+.PHONY: bench-bottlenecks
+bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
+	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
+
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64

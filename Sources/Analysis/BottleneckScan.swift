@@ -84,15 +84,18 @@ extension Assessor {
     let io: UnsafeMutablePointer<IORecord> = recording.at(offset)
     typealias Wait = IORecord.Wait
     for kind in 0..<IOKind.count {
-      let ticks =
-        io.pointee.transfers[IORecord.transfers(kind, writes: 0)].ticks.value
-        &+ io.pointee.transfers[IORecord.transfers(kind, writes: 1)].ticks.value
-      if kind == IOKind.file {
-        own.pointee.device += Double(ticks) * seconds
-      } else {
-        own.pointee.elsewhere += Double(ticks) * seconds
+      for writes in 0..<2 {
+        let index = IORecord.transfers(kind, writes: writes)
+        let time = Double(io.pointee.transfers[index].ticks.value) * seconds
+        if kind == IOKind.file {
+          own.pointee.device += time
+        } else {
+          own.pointee.elsewhere += time
+        }
+        own.pointee.pauses += Double(io.pointee.transfers[index].calls.value)
       }
     }
+    for wait in 0...Wait.pause { own.pointee.pauses += Double(io.pointee.waits[wait].calls.value) }
     func wait(_ index: Int) -> Double { Double(io.pointee.waits[index].ticks.value) * seconds }
     own.pointee.device += wait(Wait.sync) + wait(Wait.open) + wait(Wait.close)
     own.pointee.elsewhere += wait(Wait.connect) + wait(Wait.accept) + wait(Wait.poll)

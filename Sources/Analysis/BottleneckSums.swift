@@ -19,6 +19,8 @@ struct OwnTime: BitwiseCopyable {
   var asleep = 0.0
   var lock = 0.0
   var signal = 0.0
+  /// How often it waited in input, output and sleeps.
+  var pauses = 0.0
   var faults = 0.0
   var allocations = 0.0
   /// Of operation 0: how many threads of this kind there are.
@@ -42,6 +44,7 @@ struct OwnTime: BitwiseCopyable {
     asleep += other.asleep * factor
     lock += other.lock * factor
     signal += other.signal * factor
+    pauses += other.pauses * factor
     faults += other.faults * factor
     allocations += other.allocations * factor
   }

@@ -87,7 +87,8 @@ extension BottleneckModel {
 
   /// Adds a pool: where threads that make progress wait for signals within operations, and one of their operations runs
   /// in nearly a whole number of them all the time, fewer than there are, that is as many as may.
-  mutating func addPool() {
+  /// `most`: in how many threads an operation was seen at once.
+  mutating func addPool(most: (UInt32) -> Int) {
     for index in 0..<kinds.count where kinds[index].isCoupled {
       let kind = kinds[index]
       guard kind.insideSignal > 0.05 * kind.time, kind.threads >= 2 else { continue }
@@ -97,7 +98,9 @@ extension BottleneckModel {
         let atOnce = own.work / max(seconds, 1e-9)
         // Waking up takes a moment, in which nobody is in it.
         let room = (atOnce * 1.02).rounded(.up)
-        guard room < kind.threads, atOnce / room > best.use else { return }
+        guard room < kind.threads, atOnce / room > best.use,
+          Double(most(own.operation)) <= room
+        else { return }
         best.use = min(atOnce / room, 0.995)
         best.operation = own.operation
         best.whole = own.work

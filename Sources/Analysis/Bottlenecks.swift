@@ -57,10 +57,19 @@ extension Assessor {
     model.couple()
     model.addThreadLimits()
     model.addLocks(recording)
-    model.addPool()
+    model.addPool { mostAtOnce($0) }
     model.addCPULimit()
     model.solveSharpness()
     return model
+  }
+
+  /// In how many threads an operation was seen at once in the latest minute's samples.
+  private func mostAtOnce(_ operation: UInt32) -> Int {
+    var (most, sample) = (0, ResourceSample())
+    for age in 0..<min(samples.count, 60) where samples.read(age: age, into: &sample) {
+      most = max(most, sample.threads(in: operation))
+    }
+    return most
   }
 
   /// The operation whose rate is meant: the one with most calls that nothing is around, of those that call others if
