@@ -96,7 +96,7 @@ static long delayed(shim_io_call call, const shim_hook *hook, uint64_t *ticks, P
     uint64_t debt = shim_call_begins(call, (int)a), start = now();
     long result = ((long (*)(PARAMETERS))hook->original)(a, b, c, d, e, f);
     *ticks = now() - start;
-    shim_call_ends(call, (int)a, debt);
+    shim_call_ends(call, (int)a, *ticks, debt);
     return result;
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 // boundaries of operations: what an operation would be worth were it faster shows when everybody else is delayed
 // while it runs. Its own time, taken exactly, is added to a debt; a thread that ran it has paid that much, and every
 // other one pays at its next boundary, and before it lets another thread go on. A thread that waited for another
-// one is credited with what the debt grew meanwhile: that one has paid. docs/methods.md, "Causal experiments".
+// one need not pay what that one has paid. docs/methods.md, "Causal experiments".
 
 /// What is tried now. All threads read it at their boundaries; the collector writes it between rounds.
 struct ExperimentTrial: Equatable {
@@ -197,7 +197,9 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
 }
 
 @c(shim_call_ends) @implementation
-public func shim_call_ends(_ call: shim_io_call, _ descriptor: Int32, _ debt: UInt64) {
+public func shim_call_ends(
+  _ call: shim_io_call, _ descriptor: Int32, _ ticks: UInt64, _ debt: UInt64
+) {
   guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return }
   let saved = shim_errno()
   if isOwnWork(call, descriptor) {
@@ -206,24 +208,23 @@ public func shim_call_ends(_ call: shim_io_call, _ descriptor: Int32, _ debt: UI
       state.pointee.ownWait.add(synchronize(lane, in: recording))
     }
   } else {
-    credit(from: debt)
+    credit(attachedRecording().nanoseconds(soFar: ticks))
   }
   shim_errno_set(saved)
 }
 
-/// What the debt grew while the thread waited for another one, that one has paid.
-func credit(from debt: UInt64) {
+/// The thread waited for another one, which has paid all there is before it let this one go on: this one need not wait
+/// for that again. On its own virtual clock it cannot have waited for less than no time.
+func credit(_ blocked: UInt64) {
   guard isExperimentLive, let lane = currentLane() else { return }
   let recording = attachedRecording()
   guard let state = recording.experimentLane(of: lane) else { return }
-  let now = shim_debt_now()
   if state.pointee.round.value != roundNumber.load(ordering: .acquiring) {
-    // It slept into this round: all that there is of it was paid.
-    if lane.pointee.top.value % Frame.bytes == 0 { enterRound(state, lane, in: recording) }
-    state.pointee.paid.set(now)
-  } else if now > debt {
-    state.pointee.paid.add(now &- debt)
+    guard lane.pointee.top.value % Frame.bytes == 0 else { return }
+    enterRound(state, lane, in: recording)
   }
+  let owed = Int64(bitPattern: shim_debt_now() &- state.pointee.paid.value)
+  if owed > 0 { state.pointee.paid.add(min(UInt64(owed), blocked)) }
 }
 
 // MARK: The debt
@@ -244,6 +245,12 @@ extension Recording {
     guard let made else { return nil }
     lane.pointee.experiment.publish(made)
     return at(made)
+  }
+}
+
+extension Recording {
+  func nanoseconds(soFar ticks: UInt64) -> UInt64 {
+    UInt64(min(Double(ticks) * nanosecondsPerTickSoFar, 0x1p60))
   }
 }
 

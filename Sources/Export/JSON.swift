@@ -18,6 +18,7 @@ extension Report {
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
       putOrigin(&json)
       putAssessment(&json)
+      putExperiment(&json)
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {

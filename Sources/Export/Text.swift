@@ -21,6 +21,7 @@ extension Report {
       putFunctions(&output, style)
       putMemory(&output, style)
       putIO(&output, style)
+      putExperiment(&output, style)
       putSessions(&output, style)
       putFailures(&output, style)
       putInShort(&output, style)
