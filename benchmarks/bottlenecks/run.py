@@ -5,10 +5,11 @@
         [--only NAME ...] [--truth 12] [--model 6] [--experiment 12] [--coz 30] [--realtime]
         [--json FILE]
 
-The truth: for every operation of a pipeline, the rate of its progress operation when that operation's
-own work really takes 10, 50, 90 % less, in turns of 0.3 s and random order within one process, against
-turns of the pipeline as it is. An answer is right when its first operation is the one whose 50 % twin
-wins most; where others win as much within two standard errors or 2 points, these are right as well.
+The truth: for every operation of a pipeline, the rate of its progress operation when that
+operation's own work really takes 10, 50, 90 % less, in turns of 0.3 s and random order within one
+process, against turns of the pipeline as it is. An answer is right when its first operation is the
+one whose 50 % twin wins most; where others win as much within two standard errors or 2 points,
+these are right as well.
 
 Compared are the operation with most CPU time of its own, the one with most time of its own,
 prognos_bottleneck_read() without and with a causal experiment, and coz where it is installed
