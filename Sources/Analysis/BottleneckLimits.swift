@@ -250,20 +250,20 @@ struct BottleneckModel {
 
   /// The share of a limit's use that is an operation's own work.
   func part(of operation: UInt32, in limit: ProgressLimit) -> Double {
+    let isHeld = limit.kind == .held || limit.kind == .pool
+    if isHeld, limit.operation != operation, limit.operation != 0 || !self.isHeld(operation) {
+      return 0
+    }
     var sum = 0.0
-    switch limit.kind {
-    case .threads:
-      forEach {
-        guard $0.operation == operation, belongs($0.kind, to: limit) else { return }
-        sum += max($0.work - $0.ready * ownCrowding, 0)
+    for slot in 0..<times.capacity {
+      let own = times.slots[slot]
+      guard own.key != 0, own.operation == operation else { continue }
+      switch limit.kind {
+      case .cpu: sum += own.cpu
+      case .held, .pool: sum += own.work
+      case .threads:
+        if belongs(own.kind, to: limit) { sum += max(own.work - own.ready * ownCrowding, 0) }
       }
-    case .cpu:
-      forEach { if $0.operation == operation { sum += $0.cpu } }
-    case .held, .pool:
-      guard limit.operation == operation || (limit.operation == 0 && isHeld(operation)) else {
-        return 0
-      }
-      sum = total(of: operation).work
     }
     return min(sum / max(limit.whole, 1e-12), 1)
   }

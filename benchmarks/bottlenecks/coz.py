@@ -55,7 +55,7 @@ def coz(program, scenario, seed, options, gains):
         if not base or len(base) == len(ones):
             continue
         rate = sum(one[2] for one in base) / sum(one[1] for one in base)
-        # Least squares through 0 of 1 - rate / faster rate: straight in the speed-up of serial work.
+        # Least squares through 0 of 1 - rate / faster rate: straight for serial work.
         top = sum(s * (1 - rate * t / n) * t for s, t, n in ones if n > 0)
         left = sum(s * s * t for s, t, n in ones if n > 0)
         slope = top / left if left else 0

@@ -57,13 +57,13 @@ def truth(found):
     """By operation: the gains at 10, 50, 90 % less, and the standard error of the one at 50 %."""
     rates = {(one["operation"], one["percent"]): one["rates"] for one in found["truth"]}
     base = rates[("", 0)]
-    middle = statistics.fmean(base)
+    middle = statistics.median(base)
     gains = {}
     for (operation, percent), values in rates.items():
         if not operation:
             continue
         one = gains.setdefault(operation, {})
-        one[str(percent)] = statistics.fmean(values) / middle - 1
+        one[str(percent)] = statistics.median(values) / middle - 1
         # Of pairs of one cycle: what disturbs a cycle disturbs both.
         ratios = [value / max(other, 1e-9) for value, other in zip(values, base, strict=True)]
         one[f"error_{percent}"] = statistics.stdev(ratios) / len(ratios) ** 0.5
