@@ -148,7 +148,7 @@ private struct Experiment {
     round.isControl = trial.isControl ? 1 : 0
     round.progress = progress
     round.experiment = header.pointee.number.value
-    round.stretch = trial.stretch
+    round.stretch = clocks.stretch
     beginRound(trial)
     return now &+ settlingTime
   }
@@ -194,7 +194,7 @@ private struct Experiment {
     guard left > 0 else { return ExperimentTrial() }
     left -= 1
     var trial = ExperimentTrial(word: trials[left])
-    trial.stretch = clocks.stretch
+    trial.isCrowded = clocks.stretch > 256
     return trial
   }
 
@@ -249,11 +249,11 @@ private struct SchedulerClocks {
   private var run: UInt64 = 0
   private var delay: UInt64 = 0
 
-  /// In 1/256; small queues are noise, and none is larger than 64 CPUs' worth.
+  /// In 1/256; short queues are the noise of waking up, and none is longer than 64 CPUs' worth.
   var stretch: UInt32 {
     guard run > 10_000_000 else { return 256 }
     let ratio = 1 + Double(delay) / Double(run)
-    return ratio < 1.15 ? 256 : UInt32(min(ratio, 64) * 256)
+    return ratio < 1.1 ? 256 : UInt32(min(ratio, 64) * 256)
   }
 
   /// Adds what passed since the last time.

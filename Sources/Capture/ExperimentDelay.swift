@@ -10,24 +10,24 @@ import Synchronization
 // one need not pay what that one has paid. docs/methods.md, "Causal experiments".
 
 /// What is tried now. All threads read it at their boundaries; the collector writes it between rounds.
-struct ExperimentTrial: Equatable {
+struct ExperimentTrial {
   var operation: UInt32 = 0
   /// How much faster the operation becomes, in percent, at most 100.
   var percent: UInt32 = 0
   /// Nobody is spared: what the rate of progress does then has other reasons.
   var isControl = false
-  /// Time that passes while a thread uses so much CPU time, in 1/256: above 256 where threads wait for CPUs.
-  var stretch: UInt32 = 256
+  /// There are more threads than CPUs for them.
+  var isCrowded = false
 
   var word: UInt64 {
-    UInt64(operation) << 32 | UInt64(stretch & 0xFFFF) << 16 | UInt64(isControl ? 1 : 0) << 8
+    UInt64(operation) << 32 | UInt64(isCrowded ? 1 : 0) << 16 | UInt64(isControl ? 1 : 0) << 8
       | UInt64(percent & 0xFF)
   }
 
   init() {}
   init(word: UInt64) {
     operation = UInt32(truncatingIfNeeded: word >> 32)
-    stretch = UInt32(truncatingIfNeeded: word >> 16) & 0xFFFF
+    isCrowded = word >> 16 & 1 != 0
     isControl = word >> 8 & 1 != 0
     percent = UInt32(truncatingIfNeeded: word) & 0xFF
   }
@@ -113,7 +113,7 @@ func debtOfRound() -> UInt64 {
 @_semantics("no_performance_analysis") @inline(never)
 func beginInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   if lane.pointee.top.value % Frame.bytes == 0,
-    let state = chargeAndCatchUp(lane, in: recording)
+    let state = charge(lane, in: recording)
   {
     pay(state, on: lane, of: recording)
   }
@@ -124,7 +124,7 @@ func beginInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of rec
 @_semantics("no_performance_analysis") @inline(never)
 func endInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   let isFree = lane.pointee.top.value % Frame.bytes == 0
-  let state = isFree ? chargeAndCatchUp(lane, in: recording) : nil
+  let state = isFree ? charge(lane, in: recording) : nil
   if recording.canBeQuick {
     endQuickly(op, on: lane, of: recording, isTimed: recording.isTimelineLive)
   } else {
@@ -140,7 +140,7 @@ func endInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recor
 func noteCompletion(of op: UInt32, by state: UnsafeMutablePointer<ExperimentLane>) {
   guard op == progressOperation.load(ordering: .relaxed) else { return }
   let now = shim_monotonic_ns()
-  let paid = state.pointee.paid.value
+  let paid = state.pointee.paid.value &+ state.pointee.excess.value
   if completions.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue == 0 {
     firstReal.store(now, ordering: .relaxed)
     firstPaid.store(paid, ordering: .relaxed)
@@ -154,7 +154,7 @@ func noteCompletion(of op: UInt32, by state: UnsafeMutablePointer<ExperimentLane
 func passBoundary(completing op: UInt32 = 0) {
   guard let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return }
   let recording = attachedRecording()
-  guard let state = chargeAndCatchUp(lane, in: recording) else { return }
+  guard let state = charge(lane, in: recording) else { return }
   if op != 0 { noteCompletion(of: op, by: state) }
   pay(state, on: lane, of: recording)
 }
@@ -166,7 +166,7 @@ public func shim_releasing() {
 
 // MARK: Calls that wait
 
-/// Calls whose time is the operation's own work; all others wait for other threads or processes.
+/// Calls whose time is the operation's own work: files, sleeps. All others wait for other threads or processes.
 private func isOwnWork(_ call: shim_io_call, _ fd: Int32) -> Bool {
   switch call {
   case shim_io_read, shim_io_write:
@@ -184,15 +184,11 @@ private func isOwnWork(_ call: shim_io_call, _ fd: Int32) -> Bool {
 
 @c(shim_call_begins) @implementation
 public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt64 {
-  guard let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return 0 }
-  let saved = shim_errno()
-  if isOwnWork(call, descriptor) {
-    // What was off the CPU before is not this call's.
-    if !stayedOnCPU(lane) { _ = synchronize(lane, in: attachedRecording()) }
-  } else if call == shim_io_write || call == shim_io_send || call == shim_io_connect {
-    passBoundary()
+  if call == shim_io_write || call == shim_io_send || call == shim_io_connect {
+    let saved = shim_errno()
+    if !isOwnWork(call, descriptor) { passBoundary() }
+    shim_errno_set(saved)
   }
-  shim_errno_set(saved)
   return shim_debt_now()
 }
 
@@ -200,16 +196,9 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
 public func shim_call_ends(
   _ call: shim_io_call, _ descriptor: Int32, _ ticks: UInt64, _ debt: UInt64
 ) {
-  guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return }
+  guard debt != 0, currentLane() != nil else { return }
   let saved = shim_errno()
-  if isOwnWork(call, descriptor) {
-    let recording = attachedRecording()
-    if !stayedOnCPU(lane), let state = recording.experimentLane(of: lane) {
-      state.pointee.ownWait.add(synchronize(lane, in: recording))
-    }
-  } else {
-    credit(attachedRecording().nanoseconds(soFar: ticks))
-  }
+  if !isOwnWork(call, descriptor) { credit(attachedRecording().nanoseconds(soFar: ticks)) }
   shim_errno_set(saved)
 }
 
@@ -219,11 +208,10 @@ func credit(_ blocked: UInt64) {
   guard isExperimentLive, let lane = currentLane() else { return }
   let recording = attachedRecording()
   guard let state = recording.experimentLane(of: lane) else { return }
-  if state.pointee.round.value != roundNumber.load(ordering: .acquiring) {
-    guard lane.pointee.top.value % Frame.bytes == 0 else { return }
-    enterRound(state, lane, in: recording)
-  }
-  let owed = Int64(bitPattern: shim_debt_now() &- state.pointee.paid.value)
+  if state.pointee.round.value != roundNumber.load(ordering: .acquiring) { enterRound(state) }
+  state.pointee.waited.add(blocked)
+  let owed = Int64(
+    bitPattern: shim_debt_now() &- state.pointee.paid.value &- state.pointee.excess.value)
   if owed > 0 { state.pointee.paid.add(min(UInt64(owed), blocked)) }
 }
 
@@ -254,59 +242,34 @@ extension Recording {
   }
 }
 
-/// Charges the time off the CPU to the innermost open call, and returns how much it was, in nanoseconds.
-private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
-  let top = lane.pointee.top.value
-  markBusy(lane, top: top)
-  let (wall, cpu) = (lane.pointee.syncedWall.value, lane.pointee.syncedCPU.value)
-  synchronizeCPUClock(
-    of: lane, chargedTo: recording.skippingLowest(recording.frame(top: top)), in: recording)
-  lane.pointee.top.publish(top)
-  let off = Int64(
-    bitPattern: lane.pointee.syncedWall.value &- wall &- (lane.pointee.syncedCPU.value &- cpu))
-  return UInt64(max(off, 0))
-}
-
-/// The CPU time of the thread, which has the lane free.
-private func cpuTime(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
-  if lane.pointee.cpuClock.value == CPUClock.off { return shim_thread_cpu_ns() }
-  if !stayedOnCPU(lane) { _ = synchronize(lane, in: recording) }
-  return lane.pointee.syncedCPU.value &+ (shim_monotonic_ns() &- lane.pointee.syncedWall.value)
-}
-
-private func enterRound(
-  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
-  in recording: Recording
-) {
+private func enterRound(_ state: UnsafeMutablePointer<ExperimentLane>) {
   state.pointee.round.set(roundNumber.load(ordering: .acquiring))
   state.pointee.paid.set(debtAtStart.load(ordering: .relaxed))
-  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
-  state.pointee.ownWait.set(0)
+  state.pointee.chargedUntil.set(shim_monotonic_ns())
+  state.pointee.waited.set(0)
+  state.pointee.excess.set(0)
 }
 
-/// Charges what the thread did since its last boundary to the operation that it did it for. nil when there is no
-/// memory for it.
-private func chargeAndCatchUp(
+/// Charges what the thread did since its last boundary, and did not wait for others, to the operation that it did it
+/// for: on the CPU, ready for one, in files and in sleeps. nil when there is no memory for it.
+private func charge(
   _ lane: UnsafeMutablePointer<Lane>, in recording: Recording
 ) -> UnsafeMutablePointer<ExperimentLane>? {
   guard let state = recording.experimentLane(of: lane) else { return nil }
   guard state.pointee.round.value == roundNumber.load(ordering: .acquiring) else {
-    enterRound(state, lane, in: recording)
+    enterRound(state)
     return state
   }
   let trial = ExperimentTrial(word: trialWord.load(ordering: .acquiring))
-  let cpu = cpuTime(lane, in: recording)
-  let used = Int64(bitPattern: cpu &- state.pointee.cpuMark.value)
-  let waited = state.pointee.ownWait.value
-  state.pointee.cpuMark.set(cpu)
-  state.pointee.ownWait.set(0)
-  guard trial.operation != 0 else { return state }
+  let now = shim_monotonic_ns()
+  let passed = now &- state.pointee.chargedUntil.value
+  let time = passed &- min(state.pointee.waited.value, passed)
+  state.pointee.chargedUntil.set(now)
+  state.pointee.waited.set(0)
+  guard trial.operation != 0, time < 1 << 40 else { return state }
   let frame = recording.skippingLowest(recording.frame(top: lane.pointee.top.value))
-  guard frame.pointee.operation == trial.operation, used >= 0, used < 1 << 40, waited < 1 << 40
-  else { return state }
-  let time = UInt64(used) &* UInt64(trial.stretch) / 256 &+ waited
-  let gained = time &* UInt64(trial.percent) / 100
-  let paid = state.pointee.paid.value &+ gained
+  guard frame.pointee.operation == trial.operation else { return state }
+  let paid = state.pointee.paid.value &+ time &* UInt64(trial.percent) / 100
   if !trial.isControl { state.pointee.paid.set(paid) }
   shim_debt_raise(paid)
   return state
@@ -318,47 +281,48 @@ private func pay(
   of recording: Recording
 ) {
   let debt = shim_debt_now()
-  let owed = Int64(bitPattern: debt &- state.pointee.paid.value)
+  let owed = Int64(bitPattern: debt &- state.pointee.paid.value &- state.pointee.excess.value)
   guard debt != 0, owed >= Int64(leastDelay), lane.pointee.top.value % Frame.bytes == 0 else {
     return
   }
   let round = state.pointee.round.value
   let trial = ExperimentTrial(word: trialWord.load(ordering: .relaxed))
   let saved = shim_errno()
+  // What was off the CPU before this counts in the call that is open; the delay will not.
+  if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
   let (startTicks, start) = (ticks(in: recording), shim_monotonic_ns())
-  let paid: UInt64
-  if trial.stretch > 256 {
-    // Where threads wait for CPUs, one that slept would give its own away: it must use it up.
-    let cpu = shim_thread_cpu_ns()
-    var used: UInt64 = 0
-    let due = UInt64(owed) &* 256 / UInt64(trial.stretch)
-    while used < due, isOwed(round) {
-      for _ in 0..<64 { shim_relax() }
-      used = shim_thread_cpu_ns() &- cpu
+  // Where threads wait for CPUs, one that slept would give its own away, and nobody would be delayed.
+  let maySleep = !trial.isCrowded
+  let end = start &+ UInt64(owed)
+  var now = start
+  while now < end, isOwed(round) {
+    if maySleep, end &- now > sleepMargin {
+      shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
+    } else {
+      for _ in 0..<16 { shim_relax() }
     }
-    paid = used &* UInt64(trial.stretch) / 256
-  } else {
-    let end = start &+ UInt64(owed)
-    var now = start
-    while now < end, isOwed(round) {
-      if end &- now > sleepMargin {
-        shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
-      } else {
-        shim_relax()
-      }
-      now = shim_monotonic_ns()
-    }
-    paid = now &- start
+    now = shim_monotonic_ns()
   }
-  state.pointee.paid.add(paid)
-  state.pointee.delayed.add(shim_monotonic_ns() &- start)
+  let all = state.pointee.excess.value &+ (now &- start)
+  let due = min(debt &- state.pointee.paid.value, all)
+  state.pointee.paid.add(due)
+  state.pointee.excess.set(all &- due)
+  state.pointee.delayed.add(now &- start)
   leaveOut(ticks(in: recording) &- startTicks, lane, in: recording)
-  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
+  state.pointee.chargedUntil.set(shim_monotonic_ns())
   shim_errno_set(saved)
 }
 
 private func isOwed(_ round: UInt64) -> Bool {
   isExperimentLive && roundNumber.load(ordering: .relaxed) == round
+}
+
+private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+  let top = lane.pointee.top.value
+  markBusy(lane, top: top)
+  synchronizeCPUClock(
+    of: lane, chargedTo: recording.skippingLowest(recording.frame(top: top)), in: recording)
+  lane.pointee.top.publish(top)
 }
 
 /// Lets the calls that are open begin later by a delay that just ended.
