@@ -71,6 +71,7 @@
 
 #include "prognos/status.h"
 
+#include "prognos/bottleneck.h"
 #include "prognos/dump.h"
 #include "prognos/duration.h"
 #include "prognos/experiment.h"

@@ -22,6 +22,7 @@ extension Report {
       json.array { json in for one in assessment.anomalies { putObject(one, &json) } }
       json.key("alerts")
       json.array { json in for one in assessment.alerts { putObject(one, &json) } }
+      putBottlenecks(assessment, &json)
       json.key("operations")
       json.array { json in
         for (operation, health) in assessment.operations {

@@ -19,6 +19,7 @@ extension Report {
       output.put("\n")
     }
     putOperations(assessment, &output, style)
+    putBottlenecks(assessment, &output, style)
     putAlerts(assessment, &output, style)
   }
 

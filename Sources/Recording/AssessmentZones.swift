@@ -35,6 +35,10 @@ public enum AssessmentZone: Int, CaseIterable {
   /// What was seen of the load, and the room that forecasts of it need.
   case load
   case forecast
+  /// What is won if operations get faster: answers.
+  case bottlenecks
+  /// Where the time of threads went: now, and where the window began.
+  case bottleneckSums
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.
