@@ -94,6 +94,13 @@ bench: build bench-tracking ## measure the hot path against counter reads and pe
 bench-tracking: build ## measure memory, I/O and samples: their cost, peers, programs, accuracy
 	$(PYTHON) benchmarks/tracking/run.py
 
+.PHONY: bench-durations bench-suggestions
+bench-durations: build ## measure how well durations of fourteen operations are predicted
+	$(PYTHON) benchmarks/durations/run.py $(BUILD)/lib --json benchmarks/results/durations.json
+
+bench-suggestions: build ## measure whether suggestions are right, and keep what they promise
+	$(PYTHON) benchmarks/suggestions/run.py $(BUILD)/lib --json benchmarks/results/suggestions.json
+
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64
