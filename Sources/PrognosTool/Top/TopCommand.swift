@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CPrognos
 import Export
 import Glibc
 import Recording
@@ -114,6 +115,9 @@ struct LiveSource: ReadingSource {
       .map {
         Reading.Verdict(severity: $0.severity, text: String(decoding: $0.text, as: UTF8.self))
       }
+    reading.verdicts += prognos_suggestion.lines(of: profile, .unicode).map {
+      Reading.Verdict(severity: 1, text: String(decoding: $0, as: UTF8.self))
+    }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
     if isFirst {
       isFirst = false
