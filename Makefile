@@ -100,6 +100,13 @@ bench-durations: build ## measure how well durations of fourteen operations are 
 
 bench-suggestions: build ## measure whether suggestions are right, and keep what they promise
 	$(PYTHON) benchmarks/suggestions/run.py $(BUILD)/lib --json benchmarks/results/suggestions.json
+.PHONY: bench-load bench-productivity
+bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hourly-test.csv, NAB=copy of that benchmark
+	$(PYTHON) benchmarks/load/run.py $(BUILD)/lib $(M4) $(if $(NAB),--nab $(NAB)) --json benchmarks/load/results.json
+
+bench-productivity: build ## measure what competitors for a CPU cost, and simulate best hours
+	$(PYTHON) benchmarks/productivity/run.py $(BUILD)/lib --processes 200 --scratch-path $(HOSTED) \
+	  --json benchmarks/productivity/results.json
 
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed

@@ -75,6 +75,7 @@
 #include "prognos/duration.h"
 #include "prognos/experiment.h"
 #include "prognos/lifecycle.h"
+#include "prognos/load.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"
 #include "prognos/reading.h"

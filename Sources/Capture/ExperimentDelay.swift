@@ -89,7 +89,7 @@ private let allCPU = Atomic<UInt64>(0)
 private let operationTime = Atomic<UInt64>(0)
 private let operationCPU = Atomic<UInt64>(0)
 /// What a round begins with counts as much as so much CPU time.
-private let priorCPU: UInt64 = 5_000_000
+private let priorCPU: UInt64 = 20_000_000
 
 private func ratio(_ time: borrowing Atomic<UInt64>, _ cpu: borrowing Atomic<UInt64>) -> Double {
   let used = Double(max(cpu.load(ordering: .relaxed), 1))
@@ -326,7 +326,9 @@ private func charge(
   guard frame.pointee.operation == trial.operation else { return state }
   operationTime.wrappingAdd(active, ordering: .relaxed)
   operationCPU.wrappingAdd(used, ordering: .relaxed)
-  let stretch = trial.isCrowded ? ratio(operationTime, operationCPU) : 1
+  // That of one operation is noise above that of all, but truly less where a lock keeps others from running.
+  let stretch =
+    trial.isCrowded ? min(ratio(operationTime, operationCPU), ratio(allTime, allCPU)) : 1
   let time = UInt64(Double(used) * stretch) &+ ownWait
   let paid = state.pointee.paid.value &+ time &* UInt64(trial.percent) / 100
   if !trial.isControl { state.pointee.paid.set(paid) }

@@ -47,6 +47,13 @@ public struct ResourceSample: BitwiseCopyable {
   public var openThreads: UInt64 = 0
   public var longestOpen = InlineArray<4, OpenCallSample>(repeating: OpenCallSample())
 
+  /// CPUs that the process may run on, and the time that its threads, without the collector, could run and waited for one, by the system's
+  /// counter; 0 where that is not known.
+  public var processors: UInt64 = 0
+  public var runQueueNanoseconds: UInt64 = 0
+  /// Calls without a caller that were of another operation than their thread's call before.
+  public var taskSwitches: UInt64 = 0
+
   public init() {}
 
   public subscript(_ resource: Resource) -> (used: UInt64, limit: UInt64) {
@@ -66,6 +73,7 @@ extension Recording {
     guard scale > 0, age < 1 << 62 else { return }
     let now = header.pointee.startTicks.value &+ whole(Double(age) / scale)
     forEachLane { lane in
+      sample.taskSwitches &+= lane.pointee.taskSwitches.value
       guard lane.pointee.state.acquired == Lane.State.owned else { return }
       var call = OpenCallSample()
       forEachFrame(of: lane) { _, frame in

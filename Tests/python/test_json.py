@@ -70,7 +70,8 @@ def test_what_was_concluded_comes_with_a_start():
     found = p.profile()
     assert list(found).index("assessment") == list(found).index("operations") - 1
     concluded = found["assessment"]
-    sections = "health crash resources leaks anomalies alerts operations"
+    sections = "health crash peak scalability productivity resources leaks anomalies alerts"
+    sections += " operations"
     assert list(concluded) == sections.split()
     parts = "score latency errors saturation memory stability confidence samples reason"
     assert list(concluded["health"]) == [*parts.split(), "operation", "name"]
