@@ -73,6 +73,8 @@ public struct Assessor {
       case .productivity: AnswerTable<prognos_productivity>.bytes(capacity: 1)
       case .load: UInt32(MemoryLayout<LoadState>.size)
       case .forecast: limit < 8 << 20 ? 0 : UInt32(Self.forecastBytes)
+      case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
+      case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
       }
     }
   }
@@ -99,6 +101,7 @@ public struct Assessor {
       observeProductivity(point, calls, sample)
     }
     judgeLeaks(at: moment)
+    judgeBottlenecks(at: moment)
     judgeCrash(sample, at: moment)
     judgeHealth(sample, at: moment)
     judgeAlerts(sample, at: moment)

@@ -116,10 +116,18 @@ private struct Experiment {
   private var trials = InlineArray<64, UInt64>(repeating: 0)
   private var left = 0
   private var round = ExperimentRound()
+  private var trial = ExperimentTrial()
   private var isCounting = false
   /// Completions a second as they were seen last; 0 before.
   private var rate = 0.0
   private var clocks = SchedulerClocks()
+  /// How long CPU time took when a trial was made last: by speed-up and, modulo 16, operation.
+  private var stretches = InlineArray<64, Double>(repeating: 1)
+
+  private func slot(of trial: ExperimentTrial) -> Int {
+    let level = trial.isControl ? 0 : trial.percent == 25 ? 1 : trial.percent == 50 ? 2 : 3
+    return level * 16 + Int(trial.operation % 16)
+  }
 
   init(
     _ header: UnsafeMutablePointer<ExperimentHeader>, progress: UInt32, seconds: UInt32,
@@ -140,7 +148,7 @@ private struct Experiment {
     }
     measure(in: recording)
     isCounting = false
-    let trial = nextTrial(at: now, in: recording)
+    trial = nextTrial(at: now, in: recording)
     round = ExperimentRound()
     round.startedNanoseconds = now
     round.operation = trial.operation
@@ -148,8 +156,9 @@ private struct Experiment {
     round.isControl = trial.isControl ? 1 : 0
     round.progress = progress
     round.experiment = header.pointee.number.value
-    round.stretch = trial.stretch
-    beginRound(trial)
+    round.stretch = clocks.stretch
+    beginRound(
+      trial, stretch: Double(clocks.stretch) / 256, stretchOfOperation: stretches[slot(of: trial)])
     return now &+ settlingTime
   }
 
@@ -168,6 +177,7 @@ private struct Experiment {
     recording.add(round, to: header)
     header.pointee.delayedNanoseconds.set(recording.longestDelay())
     rate = Double(round.completions) * 1e9 / Double(real)
+    if round.operation != 0 { stretches[slot(of: trial)] = stretchOfRound() }
     if round.operation == 0 { clocks.read(in: recording) } else { clocks.skip(in: recording) }
   }
 
@@ -194,7 +204,7 @@ private struct Experiment {
     guard left > 0 else { return ExperimentTrial() }
     left -= 1
     var trial = ExperimentTrial(word: trials[left])
-    trial.stretch = clocks.stretch
+    trial.isCrowded = clocks.stretch > 256
     return trial
   }
 
@@ -249,11 +259,11 @@ private struct SchedulerClocks {
   private var run: UInt64 = 0
   private var delay: UInt64 = 0
 
-  /// In 1/256; small queues are noise, and none is larger than 64 CPUs' worth.
+  /// In 1/256; short queues are the noise of waking up, and none is longer than 64 CPUs' worth.
   var stretch: UInt32 {
     guard run > 10_000_000 else { return 256 }
     let ratio = 1 + Double(delay) / Double(run)
-    return ratio < 1.15 ? 256 : UInt32(min(ratio, 64) * 256)
+    return ratio < 1.1 ? 256 : UInt32(min(ratio, 64) * 256)
   }
 
   /// Adds what passed since the last time.

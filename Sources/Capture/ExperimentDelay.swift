@@ -7,27 +7,27 @@ import Synchronization
 // boundaries of operations: what an operation would be worth were it faster shows when everybody else is delayed
 // while it runs. Its own time, taken exactly, is added to a debt; a thread that ran it has paid that much, and every
 // other one pays at its next boundary, and before it lets another thread go on. A thread that waited for another
-// one is credited with what the debt grew meanwhile: that one has paid. docs/methods.md, "Causal experiments".
+// one need not pay what that one has paid. docs/methods.md, "Causal experiments".
 
 /// What is tried now. All threads read it at their boundaries; the collector writes it between rounds.
-struct ExperimentTrial: Equatable {
+struct ExperimentTrial {
   var operation: UInt32 = 0
   /// How much faster the operation becomes, in percent, at most 100.
   var percent: UInt32 = 0
   /// Nobody is spared: what the rate of progress does then has other reasons.
   var isControl = false
-  /// Time that passes while a thread uses so much CPU time, in 1/256: above 256 where threads wait for CPUs.
-  var stretch: UInt32 = 256
+  /// There are more threads than CPUs for them.
+  var isCrowded = false
 
   var word: UInt64 {
-    UInt64(operation) << 32 | UInt64(stretch & 0xFFFF) << 16 | UInt64(isControl ? 1 : 0) << 8
+    UInt64(operation) << 32 | UInt64(isCrowded ? 1 : 0) << 16 | UInt64(isControl ? 1 : 0) << 8
       | UInt64(percent & 0xFF)
   }
 
   init() {}
   init(word: UInt64) {
     operation = UInt32(truncatingIfNeeded: word >> 32)
-    stretch = UInt32(truncatingIfNeeded: word >> 16) & 0xFFFF
+    isCrowded = word >> 16 & 1 != 0
     isControl = word >> 8 & 1 != 0
     percent = UInt32(truncatingIfNeeded: word) & 0xFF
   }
@@ -81,10 +81,33 @@ func endDelays() {
   shim_debt_set(0)
 }
 
-/// Begins a round: what was owed before is forgiven.
-func beginRound(_ trial: ExperimentTrial) {
+/// Time by CPU time, added up in a round: by all threads, whatever they do, delays by turning included, and in the
+/// operation that is tried. Where threads wait for CPUs, a slice of the scheduler is long against an operation: the
+/// ratio of a while says more of how long its CPU time takes than what one call happened to wait.
+private let allTime = Atomic<UInt64>(0)
+private let allCPU = Atomic<UInt64>(0)
+private let operationTime = Atomic<UInt64>(0)
+private let operationCPU = Atomic<UInt64>(0)
+/// What a round begins with counts as much as so much CPU time.
+private let priorCPU: UInt64 = 20_000_000
+
+private func ratio(_ time: borrowing Atomic<UInt64>, _ cpu: borrowing Atomic<UInt64>) -> Double {
+  let used = Double(max(cpu.load(ordering: .relaxed), 1))
+  return min(max(Double(time.load(ordering: .relaxed)) / used, 1), 64)
+}
+
+/// How long CPU time took in this round, in the operation that was tried.
+func stretchOfRound() -> Double { ratio(operationTime, operationCPU) }
+
+/// Begins a round: what was owed before is forgiven. `stretch`: how long CPU time takes, in general and in the
+/// operation, as far as it is known.
+func beginRound(_ trial: ExperimentTrial, stretch: Double, stretchOfOperation: Double) {
   trialWord.store(0, ordering: .relaxed)
   debtAtStart.store(shim_debt_now(), ordering: .relaxed)
+  allCPU.store(priorCPU, ordering: .relaxed)
+  allTime.store(UInt64(Double(priorCPU) * stretch), ordering: .relaxed)
+  operationCPU.store(priorCPU, ordering: .relaxed)
+  operationTime.store(UInt64(Double(priorCPU) * stretchOfOperation), ordering: .relaxed)
   roundNumber.wrappingAdd(1, ordering: .releasing)
   trialWord.store(trial.word, ordering: .releasing)
 }
@@ -113,7 +136,7 @@ func debtOfRound() -> UInt64 {
 @_semantics("no_performance_analysis") @inline(never)
 func beginInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   if lane.pointee.top.value % Frame.bytes == 0,
-    let state = chargeAndCatchUp(lane, in: recording)
+    let state = charge(lane, in: recording)
   {
     pay(state, on: lane, of: recording)
   }
@@ -124,7 +147,7 @@ func beginInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of rec
 @_semantics("no_performance_analysis") @inline(never)
 func endInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recording: Recording) {
   let isFree = lane.pointee.top.value % Frame.bytes == 0
-  let state = isFree ? chargeAndCatchUp(lane, in: recording) : nil
+  let state = isFree ? charge(lane, in: recording) : nil
   if recording.canBeQuick {
     endQuickly(op, on: lane, of: recording, isTimed: recording.isTimelineLive)
   } else {
@@ -140,7 +163,7 @@ func endInExperiment(_ op: UInt32, on lane: UnsafeMutablePointer<Lane>, of recor
 func noteCompletion(of op: UInt32, by state: UnsafeMutablePointer<ExperimentLane>) {
   guard op == progressOperation.load(ordering: .relaxed) else { return }
   let now = shim_monotonic_ns()
-  let paid = state.pointee.paid.value
+  let paid = state.pointee.paid.value &+ state.pointee.excess.value
   if completions.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue == 0 {
     firstReal.store(now, ordering: .relaxed)
     firstPaid.store(paid, ordering: .relaxed)
@@ -154,7 +177,7 @@ func noteCompletion(of op: UInt32, by state: UnsafeMutablePointer<ExperimentLane
 func passBoundary(completing op: UInt32 = 0) {
   guard let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return }
   let recording = attachedRecording()
-  guard let state = chargeAndCatchUp(lane, in: recording) else { return }
+  guard let state = charge(lane, in: recording) else { return }
   if op != 0 { noteCompletion(of: op, by: state) }
   pay(state, on: lane, of: recording)
 }
@@ -166,7 +189,7 @@ public func shim_releasing() {
 
 // MARK: Calls that wait
 
-/// Calls whose time is the operation's own work; all others wait for other threads or processes.
+/// Calls whose time is the operation's own work: files, sleeps. All others wait for other threads or processes.
 private func isOwnWork(_ call: shim_io_call, _ fd: Int32) -> Bool {
   switch call {
   case shim_io_read, shim_io_write:
@@ -188,7 +211,7 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
   let saved = shim_errno()
   if isOwnWork(call, descriptor) {
     // What was off the CPU before is not this call's.
-    if !stayedOnCPU(lane) { _ = synchronize(lane, in: attachedRecording()) }
+    if !stayedOnCPU(lane) { synchronize(lane, in: attachedRecording()) }
   } else if call == shim_io_write || call == shim_io_send || call == shim_io_connect {
     passBoundary()
   }
@@ -197,35 +220,36 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
 }
 
 @c(shim_call_ends) @implementation
-public func shim_call_ends(_ call: shim_io_call, _ descriptor: Int32, _ debt: UInt64) {
+public func shim_call_ends(
+  _ call: shim_io_call, _ descriptor: Int32, _ ticks: UInt64, _ debt: UInt64
+) {
   guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else {
     return
   }
+  let recording = attachedRecording()
   let saved = shim_errno()
-  if isOwnWork(call, descriptor) {
-    let recording = attachedRecording()
-    if !stayedOnCPU(lane), let state = recording.experimentLane(of: lane) {
-      state.pointee.ownWait.add(synchronize(lane, in: recording))
-    }
-  } else {
-    credit(from: debt)
+  if !isOwnWork(call, descriptor) {
+    credit(recording.nanoseconds(soFar: ticks))
+  } else if !stayedOnCPU(lane), let state = recording.experimentLane(of: lane) {
+    state.pointee.ownWait.add(synchronize(lane, in: recording))
   }
   shim_errno_set(saved)
 }
 
-/// What the debt grew while the thread waited for another one, that one has paid.
-func credit(from debt: UInt64) {
-  guard isExperimentLive, let lane = currentLane() else { return }
+/// The thread waited for another one, which has paid all there is before it let this one go on: this one need not wait
+/// for that again. On its own virtual clock it cannot have waited for less than no time.
+func credit(_ blocked: UInt64) {
+  guard isExperimentLive, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0
+  else { return }
   let recording = attachedRecording()
   guard let state = recording.experimentLane(of: lane) else { return }
-  let now = shim_debt_now()
   if state.pointee.round.value != roundNumber.load(ordering: .acquiring) {
-    // It slept into this round: all that there is of it was paid.
-    if lane.pointee.top.value % Frame.bytes == 0 { enterRound(state, lane, in: recording) }
-    state.pointee.paid.set(now)
-  } else if now > debt {
-    state.pointee.paid.add(now &- debt)
+    enterRound(state, lane, in: recording)
   }
+  state.pointee.waited.add(blocked)
+  let owed = Int64(
+    bitPattern: shim_debt_now() &- state.pointee.paid.value &- state.pointee.excess.value)
+  if owed > 0 { state.pointee.paid.add(min(UInt64(owed), blocked)) }
 }
 
 // MARK: The debt
@@ -249,7 +273,127 @@ extension Recording {
   }
 }
 
+extension Recording {
+  func nanoseconds(soFar ticks: UInt64) -> UInt64 {
+    UInt64(min(Double(ticks) * nanosecondsPerTickSoFar, 0x1p60))
+  }
+}
+
+private func enterRound(
+  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
+  in recording: Recording
+) {
+  state.pointee.round.set(roundNumber.load(ordering: .acquiring))
+  state.pointee.paid.set(debtAtStart.load(ordering: .relaxed))
+  state.pointee.excess.set(0)
+  mark(state, lane, in: recording)
+}
+
+/// From here on time is charged anew.
+private func mark(
+  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
+  in recording: Recording
+) {
+  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
+  state.pointee.chargedUntil.set(shim_monotonic_ns())
+  state.pointee.waited.set(0)
+  state.pointee.ownWait.set(0)
+}
+
+/// Charges what the thread did since its last boundary, and did not wait for others, to the operation that it did it
+/// for: its CPU time, as long as that takes, files and sleeps. nil when there is no memory for it.
+private func charge(
+  _ lane: UnsafeMutablePointer<Lane>, in recording: Recording
+) -> UnsafeMutablePointer<ExperimentLane>? {
+  guard let state = recording.experimentLane(of: lane) else { return nil }
+  guard state.pointee.round.value == roundNumber.load(ordering: .acquiring) else {
+    enterRound(state, lane, in: recording)
+    return state
+  }
+  let trial = ExperimentTrial(word: trialWord.load(ordering: .acquiring))
+  let (cpuBefore, before) = (state.pointee.cpuMark.value, state.pointee.chargedUntil.value)
+  let (waited, ownWait) = (state.pointee.waited.value, state.pointee.ownWait.value)
+  mark(state, lane, in: recording)
+  let used = state.pointee.cpuMark.value &- cpuBefore
+  let passed = state.pointee.chargedUntil.value &- before
+  guard used < 1 << 40, passed < 1 << 40, waited < 1 << 40, ownWait < 1 << 40 else { return state }
+  // Clocks that are read one after the other.
+  let active = max(passed &- min(waited &+ ownWait, passed), used)
+  allTime.wrappingAdd(active, ordering: .relaxed)
+  allCPU.wrappingAdd(used, ordering: .relaxed)
+  guard trial.operation != 0 else { return state }
+  let frame = recording.skippingLowest(recording.frame(top: lane.pointee.top.value))
+  guard frame.pointee.operation == trial.operation else { return state }
+  operationTime.wrappingAdd(active, ordering: .relaxed)
+  operationCPU.wrappingAdd(used, ordering: .relaxed)
+  // That of one operation is noise above that of all, but truly less where a lock keeps others from running.
+  let stretch =
+    trial.isCrowded ? min(ratio(operationTime, operationCPU), ratio(allTime, allCPU)) : 1
+  let time = UInt64(Double(used) * stretch) &+ ownWait
+  let paid = state.pointee.paid.value &+ time &* UInt64(trial.percent) / 100
+  if !trial.isControl { state.pointee.paid.set(paid) }
+  shim_debt_raise(paid)
+  return state
+}
+
+/// Delays the thread by what it owes. The delay counts in no call that is open.
+private func pay(
+  _ state: UnsafeMutablePointer<ExperimentLane>, on lane: UnsafeMutablePointer<Lane>,
+  of recording: Recording
+) {
+  let debt = shim_debt_now()
+  let owed = Int64(bitPattern: debt &- state.pointee.paid.value &- state.pointee.excess.value)
+  guard debt != 0, owed >= Int64(leastDelay), lane.pointee.top.value % Frame.bytes == 0 else {
+    return
+  }
+  let round = state.pointee.round.value
+  let trial = ExperimentTrial(word: trialWord.load(ordering: .relaxed))
+  let saved = shim_errno()
+  // What was off the CPU before this counts in the call that is open; the delay will not.
+  if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
+  let (startTicks, start) = (ticks(in: recording), shim_monotonic_ns())
+  let took: UInt64
+  if trial.isCrowded {
+    // One that slept would give its CPU away, and nobody would be delayed: it must use it up.
+    let cpu = shim_thread_cpu_ns()
+    var used: UInt64 = 0
+    let stretch = ratio(allTime, allCPU)
+    while Double(used) * stretch < Double(owed), isOwed(round) {
+      for _ in 0..<16 { shim_relax() }
+      used = shim_thread_cpu_ns() &- cpu
+    }
+    took = UInt64(Double(used) * stretch)
+    allTime.wrappingAdd(shim_monotonic_ns() &- start, ordering: .relaxed)
+    allCPU.wrappingAdd(used, ordering: .relaxed)
+  } else {
+    let end = start &+ UInt64(owed)
+    var now = start
+    while now < end, isOwed(round) {
+      if end &- now > sleepMargin {
+        shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
+      } else {
+        for _ in 0..<16 { shim_relax() }
+      }
+      now = shim_monotonic_ns()
+    }
+    took = now &- start
+  }
+  let all = state.pointee.excess.value &+ took
+  let due = min(debt &- state.pointee.paid.value, all)
+  state.pointee.paid.add(due)
+  state.pointee.excess.set(all &- due)
+  state.pointee.delayed.add(took)
+  leaveOut(ticks(in: recording) &- startTicks, lane, in: recording)
+  mark(state, lane, in: recording)
+  shim_errno_set(saved)
+}
+
+private func isOwed(_ round: UInt64) -> Bool {
+  isExperimentLive && roundNumber.load(ordering: .relaxed) == round
+}
+
 /// Charges the time off the CPU to the innermost open call, and returns how much it was, in nanoseconds.
+@discardableResult
 private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
   let top = lane.pointee.top.value
   markBusy(lane, top: top)
@@ -262,98 +406,11 @@ private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recor
   return UInt64(max(off, 0))
 }
 
-/// The CPU time of the thread, which has the lane free.
+/// The CPU time of the thread, whose lane is free.
 private func cpuTime(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
   if lane.pointee.cpuClock.value == CPUClock.off { return shim_thread_cpu_ns() }
-  if !stayedOnCPU(lane) { _ = synchronize(lane, in: recording) }
+  if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
   return lane.pointee.syncedCPU.value &+ (shim_monotonic_ns() &- lane.pointee.syncedWall.value)
-}
-
-private func enterRound(
-  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
-  in recording: Recording
-) {
-  state.pointee.round.set(roundNumber.load(ordering: .acquiring))
-  state.pointee.paid.set(debtAtStart.load(ordering: .relaxed))
-  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
-  state.pointee.ownWait.set(0)
-}
-
-/// Charges what the thread did since its last boundary to the operation that it did it for. nil when there is no
-/// memory for it.
-private func chargeAndCatchUp(
-  _ lane: UnsafeMutablePointer<Lane>, in recording: Recording
-) -> UnsafeMutablePointer<ExperimentLane>? {
-  guard let state = recording.experimentLane(of: lane) else { return nil }
-  guard state.pointee.round.value == roundNumber.load(ordering: .acquiring) else {
-    enterRound(state, lane, in: recording)
-    return state
-  }
-  let trial = ExperimentTrial(word: trialWord.load(ordering: .acquiring))
-  let cpu = cpuTime(lane, in: recording)
-  let used = Int64(bitPattern: cpu &- state.pointee.cpuMark.value)
-  let waited = state.pointee.ownWait.value
-  state.pointee.cpuMark.set(cpu)
-  state.pointee.ownWait.set(0)
-  guard trial.operation != 0 else { return state }
-  let frame = recording.skippingLowest(recording.frame(top: lane.pointee.top.value))
-  guard frame.pointee.operation == trial.operation, used >= 0, used < 1 << 40, waited < 1 << 40
-  else { return state }
-  let time = UInt64(used) &* UInt64(trial.stretch) / 256 &+ waited
-  let gained = time &* UInt64(trial.percent) / 100
-  let paid = state.pointee.paid.value &+ gained
-  if !trial.isControl { state.pointee.paid.set(paid) }
-  shim_debt_raise(paid)
-  return state
-}
-
-/// Delays the thread by what it owes. The delay counts in no call that is open.
-private func pay(
-  _ state: UnsafeMutablePointer<ExperimentLane>, on lane: UnsafeMutablePointer<Lane>,
-  of recording: Recording
-) {
-  let debt = shim_debt_now()
-  let owed = Int64(bitPattern: debt &- state.pointee.paid.value)
-  guard debt != 0, owed >= Int64(leastDelay), lane.pointee.top.value % Frame.bytes == 0 else {
-    return
-  }
-  let round = state.pointee.round.value
-  let trial = ExperimentTrial(word: trialWord.load(ordering: .relaxed))
-  let saved = shim_errno()
-  let (startTicks, start) = (ticks(in: recording), shim_monotonic_ns())
-  let paid: UInt64
-  if trial.stretch > 256 {
-    // Where threads wait for CPUs, one that slept would give its own away: it must use it up.
-    let cpu = shim_thread_cpu_ns()
-    var used: UInt64 = 0
-    let due = UInt64(owed) &* 256 / UInt64(trial.stretch)
-    while used < due, isOwed(round) {
-      for _ in 0..<64 { shim_relax() }
-      used = shim_thread_cpu_ns() &- cpu
-    }
-    paid = used &* UInt64(trial.stretch) / 256
-  } else {
-    let end = start &+ UInt64(owed)
-    var now = start
-    while now < end, isOwed(round) {
-      if end &- now > sleepMargin {
-        shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
-      } else {
-        shim_relax()
-      }
-      now = shim_monotonic_ns()
-    }
-    paid = now &- start
-  }
-  state.pointee.paid.add(paid)
-  state.pointee.delayed.add(shim_monotonic_ns() &- start)
-  leaveOut(ticks(in: recording) &- startTicks, lane, in: recording)
-  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
-  shim_errno_set(saved)
-}
-
-private func isOwed(_ round: UInt64) -> Bool {
-  isExperimentLive && roundNumber.load(ordering: .relaxed) == round
 }
 
 /// Lets the calls that are open begin later by a delay that just ended.

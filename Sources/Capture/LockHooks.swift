@@ -24,7 +24,7 @@ public func shim_operation_of_thread(_ thread: UInt32) -> UInt32 {
 public func shim_waited(
   _ kind: shim_wait_kind, _ holder: UInt32, _ ticks: UInt64, _ debt: UInt64, _ woken: Bool
 ) {
-  if debt != 0 && woken { credit(from: debt) }
+  if debt != 0 && woken { credit(attachedRecording().nanoseconds(soFar: ticks)) }
   let isLock = kind == shim_wait_lock
   let wait = isLock ? IORecord.Wait.lock : IORecord.Wait.signal
   withIORecord(ticks: ticks) { record, recording, shared in

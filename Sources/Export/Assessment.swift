@@ -16,6 +16,8 @@ package struct Assessment {
   /// The newest first.
   package private(set) var anomalies: [prognos_anomaly] = []
   package private(set) var alerts: [prognos_alert] = []
+  /// What is won if operations get faster, the most first.
+  package private(set) var bottlenecks: [prognos_bottleneck] = []
   /// The health of operations, by handle, of those that are judged.
   package private(set) var operations: [(operation: UInt32, health: prognos_health)] = []
 
@@ -32,6 +34,7 @@ package struct Assessment {
       leaks = Self.list(prognos_leak(), recording, .leaks, most: 64)
       anomalies = Self.list(prognos_anomaly(), recording, .anomalies, newest: true, most: 256)
       alerts = Self.list(prognos_alert(), recording, .alerts, newest: true, most: 256)
+      bottlenecks = Self.list(prognos_bottleneck(), recording, .bottlenecks, most: 32)
       operations = []
       for operation in 0..<recording.operationCount {
         if let health = assessor.health(of: operation &+ 1).health {

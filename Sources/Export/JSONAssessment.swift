@@ -22,6 +22,7 @@ extension Report {
       json.array { json in for one in assessment.anomalies { putObject(one, &json) } }
       json.key("alerts")
       json.array { json in for one in assessment.alerts { putObject(one, &json) } }
+      putBottlenecks(assessment, &json)
       json.key("operations")
       json.array { json in
         for (operation, health) in assessment.operations {
@@ -145,7 +146,7 @@ extension Report {
   }
 
   /// The operation that an answer is about: null for the process.
-  private func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
+  func putOperation(_ operation: UInt32, _ json: inout JSONWriter) {
     json.key("operation")
     if isKnown(operation) { json.integer(UInt64(operation)) } else { json.null() }
     json.key("name")

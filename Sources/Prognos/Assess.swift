@@ -123,6 +123,17 @@ func readAnswers<Answer: BitwiseCopyable>(
   _ out: UnsafeMutablePointer<Answer>?, _ size: Int, _ capacity: Int,
   _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
 ) -> prognos_status {
+  readRows(
+    zone, MemoryLayout<Answer>.size, newestFirst: newestFirst, UnsafeMutableRawPointer(out), size,
+    capacity, count, function)
+}
+
+/// The same for structs of any type, of `known` bytes here and of `size` at the caller's.
+@inline(never)
+private func readRows(
+  _ zone: AssessmentZone, _ known: Int, newestFirst: Bool, _ out: UnsafeMutableRawPointer?,
+  _ size: Int, _ capacity: Int, _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
+) -> prognos_status {
   guard let count, out != nil || capacity == 0, size > 0, capacity >= 0 else {
     return invalidArgument {
       $0.put(function)
@@ -135,17 +146,22 @@ func readAnswers<Answer: BitwiseCopyable>(
   return undisturbed {
     resumeCollector()
     guard let recording = existingRecording(),
-      let table = AnswerTable<Answer>(recording, zone)
+      let rows = AnswerRows(recording, zone, answerBytes: known)
     else { return noAssessment(function) }
     recording.readAssessment(at: recording.readingMoment()) {
-      count.pointee = table.count
+      count.pointee = rows.count
       guard let out else { return }
-      var answer = zero
-      for index in 0..<min(capacity, table.count) {
-        guard newestFirst ? table.read(age: index, into: &answer) : table.read(index, into: &answer)
-        else { break }
-        let place = UnsafeMutableRawPointer(out) + index * size
-        _ = fill(place.assumingMemoryBound(to: Answer.self), size, with: answer, function)
+      withUnsafeTemporaryAllocation(byteCount: known, alignment: 8) { answer in
+        for index in 0..<min(capacity, rows.count) {
+          guard rows.read(newestFirst ? rows.index(ofAge: index) : index, into: answer) else {
+            break
+          }
+          // What only the caller's struct has is zero.
+          let place = out + index * size
+          place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+          place.copyMemory(
+            from: answer.baseAddress.unsafelyUnwrapped, byteCount: min(size, known))
+        }
       }
     }
     return PROGNOS_OK

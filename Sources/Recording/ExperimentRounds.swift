@@ -6,10 +6,15 @@ public struct ExperimentLane: ~Copyable {
   public let round: Cell64
   /// How much of the debt the thread has taken as a delay, or was credited, in nanoseconds.
   public let paid: Cell64
-  /// The thread's CPU time when it was last charged to an operation.
-  public let cpuMark: Cell64
-  /// What it waited since then for files and in sleeps: work of its operation's own.
+  /// Delays that took longer than they should have, and count in those to come.
+  public let excess: Cell64
+  /// When it was last charged to an operation, on the monotonic clock.
+  public let chargedUntil: Cell64
+  /// How long it has waited since then for other threads, and for files and in sleeps, which is its operation's own.
+  public let waited: Cell64
   public let ownWait: Cell64
+  /// The thread's CPU time then.
+  public let cpuMark: Cell64
   /// All delays it ever took.
   public let delayed: Cell64
   /// The scheduler's count of the thread when it was last asked: time on a CPU, and time ready without one.
@@ -17,7 +22,7 @@ public struct ExperimentLane: ~Copyable {
   public let scheduledDelay: Cell64
   public let scheduledThread: Cell64
 
-  public static let bytes: UInt32 = 64
+  public static let bytes: UInt32 = 128
 }
 
 /// One round of an experiment: a while in which everybody else was delayed when one operation ran.
@@ -40,7 +45,7 @@ public struct ExperimentRound: BitwiseCopyable {
   /// 1 when the operation's own thread was delayed like all others: nobody gained.
   public var isControl: UInt16 = 0
   public var experiment: UInt32 = 0
-  /// CPU time becomes time by this factor where threads wait for a CPU, in 1/256.
+  /// How much longer than its CPU time a thread took that wanted to run, in 1/256.
   public var stretch: UInt32 = 256
   public var padding: UInt32 = 0
 

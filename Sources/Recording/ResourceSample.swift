@@ -46,6 +46,8 @@ public struct ResourceSample: BitwiseCopyable {
   /// Threads that are within an operation; of them those that have been in one call for longest, that first.
   public var openThreads: UInt64 = 0
   public var longestOpen = InlineArray<4, OpenCallSample>(repeating: OpenCallSample())
+  /// Operations that are innermost in several threads: the operation above, how many threads below. 0 behind the last.
+  public var atOnce = InlineArray<8, UInt64>(repeating: 0)
 
   /// CPUs that the process may run on, and the time that its threads, without the collector, could run and waited for one, by the system's
   /// counter; 0 where that is not known.
@@ -55,6 +57,24 @@ public struct ResourceSample: BitwiseCopyable {
   public var taskSwitches: UInt64 = 0
 
   public init() {}
+
+  /// How many threads were in an operation, called nothing from there, and were not alone; 1 for all others.
+  public func threads(in operation: UInt32) -> Int {
+    for place in 0..<8 where UInt32(truncatingIfNeeded: atOnce[place] &>> 32) == operation {
+      return Int(UInt32(truncatingIfNeeded: atOnce[place]))
+    }
+    return 1
+  }
+
+  /// Counts a thread in an operation.
+  mutating func countAtOnce(_ operation: UInt32) {
+    for place in 0..<8 {
+      let there = UInt32(truncatingIfNeeded: atOnce[place] &>> 32)
+      guard there == operation || there == 0 else { continue }
+      atOnce[place] = UInt64(operation) << 32 | (atOnce[place] & 0xFFFF_FFFF) &+ 1
+      return
+    }
+  }
 
   public subscript(_ resource: Resource) -> (used: UInt64, limit: UInt64) {
     get { (used[resource.rawValue], limit[resource.rawValue]) }
@@ -85,6 +105,7 @@ extension Recording {
       }
       guard call.operation != 0 else { return }
       sample.openThreads &+= 1
+      sample.countAtOnce(UInt32(truncatingIfNeeded: call.operation))
       for place in 0..<4 where sample.longestOpen[place].nanoseconds <= call.nanoseconds {
         swap(&sample.longestOpen[place], &call)
       }

@@ -181,7 +181,7 @@ SHIM_INLINE void shim_debt_raise(uint64_t debt) {
 // make a call that may wait, which gives the debt so far; and it has made it.
 void shim_releasing(void);
 uint64_t shim_call_begins(shim_io_call call, int descriptor);
-void shim_call_ends(shim_io_call call, int descriptor, uint64_t debt);
+void shim_call_ends(shim_io_call call, int descriptor, uint64_t ticks, uint64_t debt);
 
 // ---- sampling (sampler.c) ---------------------------------------------------------------------
 

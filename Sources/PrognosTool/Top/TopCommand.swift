@@ -110,10 +110,15 @@ struct LiveSource: ReadingSource {
     reading.isEnabled = recorded.isEnabled
     reading.window = window
     if let past = found?.past { reading.take(past, profile) }
-    reading.verdicts = (Assessment(of: recorded.recording, at: moment)?.verdicts(.unicode) ?? [])
+    let assessment = Assessment(of: recorded.recording, at: moment)
+    reading.verdicts = (assessment?.verdicts(.unicode) ?? [])
       .map {
         Reading.Verdict(severity: $0.severity, text: String(decoding: $0.text, as: UTF8.self))
       }
+    if let line = assessment?.bottleneckLine(.unicode) {
+      reading.verdicts.append(
+        Reading.Verdict(severity: 0, text: String(decoding: line, as: UTF8.self)))
+    }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
     if isFirst {
       isFirst = false
