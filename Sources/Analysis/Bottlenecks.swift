@@ -25,7 +25,7 @@ extension Assessor {
       let own = state.now.slots[slot]
       guard own.key != 0, own.operation != 0, isFirst(slot, in: state.now) else { continue }
       let total = model.total(of: own.operation)
-      guard total.calls >= 1, total.work > 5e-4 * seconds else { continue }
+      guard total.calls >= 1, total.wall > 5e-4 * seconds else { continue }
       var verdict = BottleneckVerdict(model, total, own.operation)
       if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach {
         verdict.take(found)
