@@ -98,6 +98,14 @@ bench-tracking: build ## measure memory, I/O and samples: their cost, peers, pro
 bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
 	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
 
+.PHONY: bench-load bench-productivity
+bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hourly-test.csv, NAB=copy of that benchmark
+	$(PYTHON) benchmarks/load/run.py $(BUILD)/lib $(M4) $(if $(NAB),--nab $(NAB)) --json benchmarks/load/results.json
+
+bench-productivity: build ## measure what competitors for a CPU cost, and simulate best hours
+	$(PYTHON) benchmarks/productivity/run.py $(BUILD)/lib --processes 200 --scratch-path $(HOSTED) \
+	  --json benchmarks/productivity/results.json
+
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64

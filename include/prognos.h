@@ -12,6 +12,8 @@
  *     prognos/session.h    sessions: whom operations are for
  *     prognos/reading.h    statistics of operations and of the process
  *     prognos/prediction.h health, trends, anomalies, leaks, crashes, alerts
+ *     prognos/duration.h   how long a call will take, and how much longer an open one
+ *     prognos/suggestion.h what to change, and what it brings
  *     prognos/series.h     the same detectors for a host's own numbers
  *     prognos/dump.h       a profile as a file or as text
  *     prognos/runtime.h    for hosts with a runtime of their own: what the library cannot see
@@ -71,8 +73,10 @@
 
 #include "prognos/bottleneck.h"
 #include "prognos/dump.h"
+#include "prognos/duration.h"
 #include "prognos/experiment.h"
 #include "prognos/lifecycle.h"
+#include "prognos/load.h"
 #include "prognos/operation.h"
 #include "prognos/prediction.h"
 #include "prognos/reading.h"
@@ -80,5 +84,6 @@
 #include "prognos/series.h"
 #include "prognos/session.h"
 #include "prognos/span.h"
+#include "prognos/suggestion.h"
 
 #endif /* PROGNOS_H */

@@ -70,6 +70,11 @@ public struct Assessor {
       case .references: limit < 16 << 20 ? 0 : 112 << 10
       case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
       case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
+      case .peak: AnswerTable<prognos_peak>.bytes(capacity: 1)
+      case .scalability: AnswerTable<prognos_scalability>.bytes(capacity: 1)
+      case .productivity: AnswerTable<prognos_productivity>.bytes(capacity: 1)
+      case .load: UInt32(MemoryLayout<LoadState>.size)
+      case .forecast: limit < 8 << 20 ? 0 : UInt32(Self.forecastBytes)
       }
     }
   }
@@ -83,19 +88,25 @@ public struct Assessor {
     if let point = moment.point {
       let now = moment.monotonicNanoseconds
       beginCrashRecord(sample, at: moment)
+      var calls: OperationSample?
       position = recording.forEachOperationSample(from: position, until: now) { operation in
+        if operation.operation == 0 { calls = operation }
         observeHealth(operation)
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
         watchCrash(operation, state)
       }
       watchProcess(point, at: moment)
+      observeLoad(point, calls, sample)
+      observeProductivity(point, calls, sample)
     }
     judgeLeaks(at: moment)
     judgeBottlenecks(at: moment)
     judgeCrash(sample, at: moment)
     judgeHealth(sample, at: moment)
     judgeAlerts(sample, at: moment)
+    judgeLoad(at: moment)
+    if moment.hasPoint { judgeProductivity() }
     recording.noteAssessment(at: moment.monotonicNanoseconds, records: position)
   }
 }

@@ -102,6 +102,9 @@ struct BottleneckState {
     /// On the monotonic clock; 0: since the recording began.
     var baseNanoseconds: UInt64 = 0
     var nextNanoseconds: UInt64 = 0
+    /// How long threads had waited for a CPU then (`ResourceSample.runQueueNanoseconds`).
+    var baseReady: UInt64 = 0
+    var nextReady: UInt64 = 0
   }
 
   private static let threadOperations = 128
@@ -124,11 +127,13 @@ struct BottleneckState {
   }
 
   /// Begins the next window every half a minute, so that one is of 30 to 60 s.
-  func turn(at nanoseconds: UInt64, since start: UInt64) {
+  func turn(at nanoseconds: UInt64, since start: UInt64, ready: UInt64) {
     let latest = head.pointee.nextNanoseconds == 0 ? start : head.pointee.nextNanoseconds
     guard nanoseconds &- latest > 30_000_000_000, nanoseconds > latest else { return }
     base.copy(from: next)
     head.pointee.baseNanoseconds = head.pointee.nextNanoseconds
+    head.pointee.baseReady = head.pointee.nextReady
+    head.pointee.nextReady = ready
     next.copy(from: now)
     head.pointee.nextNanoseconds = nanoseconds
   }

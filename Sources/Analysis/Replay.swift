@@ -36,12 +36,11 @@ public struct Replay {
     for age in (0..<samples.count).reversed() {
       var sample = ResourceSample()
       guard samples.read(age: age, into: &sample) else { continue }
-      assessor.step(
-        sample,
-        at: AssessmentMoment(
-          monotonicNanoseconds: sample.monotonicNanoseconds,
-          unixNanoseconds: sample.unixNanoseconds,
-          point: Self.point(at: sample.monotonicNanoseconds, source, &number)))
+      let moment = AssessmentMoment(
+        monotonicNanoseconds: sample.monotonicNanoseconds, unixNanoseconds: sample.unixNanoseconds,
+        point: Self.point(at: sample.monotonicNanoseconds, source, &number))
+      assessor.forecastLoad(at: moment)
+      assessor.step(sample, at: moment)
       moments += 1
     }
     self.moments = moments

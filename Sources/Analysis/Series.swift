@@ -2,18 +2,20 @@
 import CPrognos
 import Recording
 
-/// A series of numbers: its detector, and its latest values. All zeros is an empty one.
+/// A series of numbers: its detector, its latest values, and the times of some. All zeros is an empty one.
 public struct Series: BitwiseCopyable {
   private var detector = Detector()
-  private var values = InlineArray<256, Double>(repeating: 0)
+  private var values = InlineArray<1024, Double>(repeating: 0)
   private var nanoseconds = InlineArray<256, Int64>(repeating: 0)
   /// Values that were kept, and the time of the latest.
   private var written: UInt64 = 0
   private var latest: Int64 = 0
   /// What the host says of the time between values; 0: irregular.
-  private var periodNanoseconds: UInt64 = 0
+  public private(set) var periodNanoseconds: UInt64 = 0
 
-  static var capacity: Int { 256 }
+  /// How many values are kept, and how many times.
+  private static var capacity: UInt64 { 1024 }
+  private static var timed: UInt64 { 256 }
 
   public init(periodNanoseconds: UInt64) { self.periodNanoseconds = periodNanoseconds }
 
@@ -31,9 +33,8 @@ public struct Series: BitwiseCopyable {
     let found = detector.add(value, unixNanoseconds: latest)
     verdict.samples = detector.count
     guard value.isFinite else { return verdict }
-    let place = Int(truncatingIfNeeded: written & 255)
-    values[place] = value
-    nanoseconds[place] = latest
+    values[Int(truncatingIfNeeded: written & (Self.capacity - 1))] = min(max(value, -1e150), 1e150)
+    nanoseconds[Int(truncatingIfNeeded: written & (Self.timed - 1))] = latest
     written &+= 1
     verdict.score = found.score
     verdict.expected = found.expected
@@ -50,18 +51,29 @@ public struct Series: BitwiseCopyable {
     return verdict
   }
 
-  /// The latest values, the oldest first, and their times in seconds since the first of them; returns how many.
+  /// The latest values, 1,024 at most, the oldest first; returns how many.
+  public mutating func copyLatest(values out: UnsafeMutablePointer<Double>) -> Int {
+    let count = min(written, Self.capacity)
+    for index in 0..<count {
+      let place = (written &- count &+ index) & (Self.capacity - 1)
+      out[Int(index)] = values[Int(truncatingIfNeeded: place)]
+    }
+    return Int(count)
+  }
+
+  /// The latest 256 values at most, and their times in seconds since the first of them; returns how many.
   public mutating func copyLatest(
     values out: UnsafeMutablePointer<Double>, seconds: UnsafeMutablePointer<Double>
   ) -> Int {
-    let count = Int(truncatingIfNeeded: min(written, UInt64(Self.capacity)))
-    let first = Int(truncatingIfNeeded: written &- UInt64(count))
-    let start = nanoseconds[first & 255]
+    let count = min(written, Self.timed)
+    let first = written &- count
+    let start = nanoseconds[Int(truncatingIfNeeded: first & (Self.timed - 1))]
     for index in 0..<count {
-      let place = (first &+ index) & 255
-      out[index] = values[place]
-      seconds[index] = Double(nanoseconds[place] &- start) / 1e9
+      let place = first &+ index
+      out[Int(index)] = values[Int(truncatingIfNeeded: place & (Self.capacity - 1))]
+      let time = nanoseconds[Int(truncatingIfNeeded: place & (Self.timed - 1))]
+      seconds[Int(index)] = Double(time &- start) / 1e9
     }
-    return count
+    return Int(count)
   }
 }

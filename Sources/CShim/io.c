@@ -104,8 +104,8 @@ static long delayed(shim_io_call call, const shim_hook *hook, uint64_t *ticks, P
     static type hooked_##name(PARAMETERS) {                                                        \
         if (__builtin_expect(shim_debt_now() != 0, 0)) {                                           \
             uint64_t ticks;                                                                        \
-            type result = (type)delayed(shim_io_##call, &hooks[at_##name], &ticks, a, b, c, d, e,  \
-                                        f);                                                        \
+            type result =                                                                          \
+                (type)delayed(shim_io_##call, &hooks[at_##name], &ticks, a, b, c, d, e, f);        \
             shim_io_done(shim_io_##call, (int)(descriptor), result, ticks, (uint64_t)(wanted),     \
                          offset);                                                                  \
             return result;                                                                         \

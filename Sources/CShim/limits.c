@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,6 +54,50 @@ bool shim_descriptors_are_exhausted(void) {
     int fd = shim_open_read("/proc/self/statm");
     if (fd >= 0) close(fd);
     return fd < 0 && errno == EMFILE;
+}
+
+uint64_t shim_processors(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(getpid(), sizeof set, &set) == 0) return (uint64_t)CPU_COUNT(&set);
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint64_t)count : 0;
+}
+
+typedef struct run_queue {
+    uint64_t waited_ns;
+    unsigned threads;
+    uint64_t self; // whose wait does not count: the caller's
+} run_queue;
+
+// "<ns on the CPU> <ns waiting for it> <times>"
+static void add_wait(int directory, const entry *one, void *context) {
+    run_queue *sum = context;
+    char path[64], text[96];
+    size_t length = strnlen(one->name, 20);
+    uint64_t thread = 0;
+    for (size_t i = 0; i < length; i++)
+        thread = thread * 10 + (uint64_t)(one->name[i] - '0');
+    if (sum->threads >= 256 || thread == sum->self) return;
+    sum->threads++;
+    memcpy(path, one->name, length);
+    memcpy(path + length, "/schedstat", sizeof "/schedstat");
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t got = read(fd, text, sizeof text);
+    close(fd);
+    ssize_t at = 0;
+    while (at < got && text[at] != ' ')
+        at++;
+    uint64_t number = 0;
+    for (at++; at < got && text[at] >= '0' && text[at] <= '9'; at++)
+        number = number * 10 + (uint64_t)(text[at] - '0');
+    sum->waited_ns += number;
+}
+
+uint64_t shim_run_queue_ns(void) {
+    run_queue sum = {0, 0, (uint64_t)syscall(SYS_gettid)};
+    return for_each_entry("/proc/self/task", add_wait, &sum) ? sum.waited_ns : 0;
 }
 
 static void count_own(int directory, const entry *one, void *context) {

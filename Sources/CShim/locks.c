@@ -76,12 +76,12 @@ static inline uint64_t now(void) {
 LOCKS(LOCK_BODY)
 
 // Nothing is noted before the call: a thread that is cancelled in it never comes back here.
-#define SIGNAL_BODY(name, unsaid)                                                                          \
+#define SIGNAL_BODY(name, unsaid)                                                                  \
     static int hooked_##name(PARAMETERS) {                                                         \
         if (__builtin_expect(shim_debt_now() != 0, 0)) shim_releasing();                           \
         uint64_t debt = shim_debt_now(), start = now();                                            \
         int result = ORIGINAL(waits, name);                                                        \
-        shim_waited(shim_wait_signal, 0, now() - start, debt, result != (unsaid));                      \
+        shim_waited(shim_wait_signal, 0, now() - start, debt, result != (unsaid));                 \
         return result;                                                                             \
     }
 SIGNALS(SIGNAL_BODY)

@@ -109,6 +109,10 @@ private func begin(
   let isPlain =
     node != nil && recording.header.pointee.mode.value != Header.Mode.careful
     && !recording.skippingLowest(top).pointee.isSession
+  if top.pointee.operation == 0 {
+    let before = UInt32(truncatingIfNeeded: slot.pointee.key.value)
+    if before != op && recording.isOperation(before) { lane.pointee.taskSwitches.add(1) }
+  }
   slot.pointee.key.set(isPlain ? UInt64(op) : Frame.Mark.careful | UInt64(op))
   slot.pointee.state.set(0)
   slot.pointee.work.set(0)

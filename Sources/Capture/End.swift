@@ -57,13 +57,16 @@ func endQuickly(
   orderForReaders()
   lane.pointee.pending.set(offset)
   node.pointee.wallTicks.add(wall)
-  node.pointee.work.add(frame.pointee.work.value)
+  let work = frame.pointee.work.value
+  node.pointee.work.add(work)
   if wall > node.pointee.slowestTicks.value { node.pointee.slowestTicks.set(wall) }
   if ~wall > node.pointee.fastestComplement.value { node.pointee.fastestComplement.set(~wall) }
   node.pointee.ended.publish(calls)
+  if work != 0 {
+    recording.noteDuration(work: work, wallTicks: wall, at: now, of: node, in: lane)
+  }
   if isTimed {
-    recording.recordEnd(
-      TimelineWord.end, op, at: now, work: frame.pointee.work.value, state: 0, on: lane)
+    recording.recordEnd(TimelineWord.end, op, at: now, work: work, state: 0, on: lane)
   }
   lane.pointee.top.publish(top &- Frame.bytes)
 }

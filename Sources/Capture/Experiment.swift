@@ -116,10 +116,18 @@ private struct Experiment {
   private var trials = InlineArray<64, UInt64>(repeating: 0)
   private var left = 0
   private var round = ExperimentRound()
+  private var trial = ExperimentTrial()
   private var isCounting = false
   /// Completions a second as they were seen last; 0 before.
   private var rate = 0.0
   private var clocks = SchedulerClocks()
+  /// How long CPU time took when a trial was made last: by speed-up and, modulo 16, operation.
+  private var stretches = InlineArray<64, Double>(repeating: 1)
+
+  private func slot(of trial: ExperimentTrial) -> Int {
+    let level = trial.isControl ? 0 : trial.percent == 25 ? 1 : trial.percent == 50 ? 2 : 3
+    return level * 16 + Int(trial.operation % 16)
+  }
 
   init(
     _ header: UnsafeMutablePointer<ExperimentHeader>, progress: UInt32, seconds: UInt32,
@@ -140,7 +148,7 @@ private struct Experiment {
     }
     measure(in: recording)
     isCounting = false
-    let trial = nextTrial(at: now, in: recording)
+    trial = nextTrial(at: now, in: recording)
     round = ExperimentRound()
     round.startedNanoseconds = now
     round.operation = trial.operation
@@ -149,7 +157,8 @@ private struct Experiment {
     round.progress = progress
     round.experiment = header.pointee.number.value
     round.stretch = clocks.stretch
-    beginRound(trial)
+    beginRound(
+      trial, stretch: Double(clocks.stretch) / 256, stretchOfOperation: stretches[slot(of: trial)])
     return now &+ settlingTime
   }
 
@@ -168,6 +177,7 @@ private struct Experiment {
     recording.add(round, to: header)
     header.pointee.delayedNanoseconds.set(recording.longestDelay())
     rate = Double(round.completions) * 1e9 / Double(real)
+    if round.operation != 0 { stretches[slot(of: trial)] = stretchOfRound() }
     if round.operation == 0 { clocks.read(in: recording) } else { clocks.skip(in: recording) }
   }
 

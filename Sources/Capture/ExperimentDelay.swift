@@ -81,10 +81,33 @@ func endDelays() {
   shim_debt_set(0)
 }
 
-/// Begins a round: what was owed before is forgiven.
-func beginRound(_ trial: ExperimentTrial) {
+/// Time by CPU time, added up in a round: by all threads, whatever they do, delays by turning included, and in the
+/// operation that is tried. Where threads wait for CPUs, a slice of the scheduler is long against an operation: the
+/// ratio of a while says more of how long its CPU time takes than what one call happened to wait.
+private let allTime = Atomic<UInt64>(0)
+private let allCPU = Atomic<UInt64>(0)
+private let operationTime = Atomic<UInt64>(0)
+private let operationCPU = Atomic<UInt64>(0)
+/// What a round begins with counts as much as so much CPU time.
+private let priorCPU: UInt64 = 20_000_000
+
+private func ratio(_ time: borrowing Atomic<UInt64>, _ cpu: borrowing Atomic<UInt64>) -> Double {
+  let used = Double(max(cpu.load(ordering: .relaxed), 1))
+  return min(max(Double(time.load(ordering: .relaxed)) / used, 1), 64)
+}
+
+/// How long CPU time took in this round, in the operation that was tried.
+func stretchOfRound() -> Double { ratio(operationTime, operationCPU) }
+
+/// Begins a round: what was owed before is forgiven. `stretch`: how long CPU time takes, in general and in the
+/// operation, as far as it is known.
+func beginRound(_ trial: ExperimentTrial, stretch: Double, stretchOfOperation: Double) {
   trialWord.store(0, ordering: .relaxed)
   debtAtStart.store(shim_debt_now(), ordering: .relaxed)
+  allCPU.store(priorCPU, ordering: .relaxed)
+  allTime.store(UInt64(Double(priorCPU) * stretch), ordering: .relaxed)
+  operationCPU.store(priorCPU, ordering: .relaxed)
+  operationTime.store(UInt64(Double(priorCPU) * stretchOfOperation), ordering: .relaxed)
   roundNumber.wrappingAdd(1, ordering: .releasing)
   trialWord.store(trial.word, ordering: .releasing)
 }
@@ -184,11 +207,15 @@ private func isOwnWork(_ call: shim_io_call, _ fd: Int32) -> Bool {
 
 @c(shim_call_begins) @implementation
 public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt64 {
-  if call == shim_io_write || call == shim_io_send || call == shim_io_connect {
-    let saved = shim_errno()
-    if !isOwnWork(call, descriptor) { passBoundary() }
-    shim_errno_set(saved)
+  guard let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else { return 0 }
+  let saved = shim_errno()
+  if isOwnWork(call, descriptor) {
+    // What was off the CPU before is not this call's.
+    if !stayedOnCPU(lane) { synchronize(lane, in: attachedRecording()) }
+  } else if call == shim_io_write || call == shim_io_send || call == shim_io_connect {
+    passBoundary()
   }
+  shim_errno_set(saved)
   return shim_debt_now()
 }
 
@@ -196,19 +223,29 @@ public func shim_call_begins(_ call: shim_io_call, _ descriptor: Int32) -> UInt6
 public func shim_call_ends(
   _ call: shim_io_call, _ descriptor: Int32, _ ticks: UInt64, _ debt: UInt64
 ) {
-  guard debt != 0, currentLane() != nil else { return }
+  guard debt != 0, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0 else {
+    return
+  }
+  let recording = attachedRecording()
   let saved = shim_errno()
-  if !isOwnWork(call, descriptor) { credit(attachedRecording().nanoseconds(soFar: ticks)) }
+  if !isOwnWork(call, descriptor) {
+    credit(recording.nanoseconds(soFar: ticks))
+  } else if !stayedOnCPU(lane), let state = recording.experimentLane(of: lane) {
+    state.pointee.ownWait.add(synchronize(lane, in: recording))
+  }
   shim_errno_set(saved)
 }
 
 /// The thread waited for another one, which has paid all there is before it let this one go on: this one need not wait
 /// for that again. On its own virtual clock it cannot have waited for less than no time.
 func credit(_ blocked: UInt64) {
-  guard isExperimentLive, let lane = currentLane() else { return }
+  guard isExperimentLive, let lane = currentLane(), lane.pointee.top.value % Frame.bytes == 0
+  else { return }
   let recording = attachedRecording()
   guard let state = recording.experimentLane(of: lane) else { return }
-  if state.pointee.round.value != roundNumber.load(ordering: .acquiring) { enterRound(state) }
+  if state.pointee.round.value != roundNumber.load(ordering: .acquiring) {
+    enterRound(state, lane, in: recording)
+  }
   state.pointee.waited.add(blocked)
   let owed = Int64(
     bitPattern: shim_debt_now() &- state.pointee.paid.value &- state.pointee.excess.value)
@@ -242,33 +279,57 @@ extension Recording {
   }
 }
 
-private func enterRound(_ state: UnsafeMutablePointer<ExperimentLane>) {
+private func enterRound(
+  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
+  in recording: Recording
+) {
   state.pointee.round.set(roundNumber.load(ordering: .acquiring))
   state.pointee.paid.set(debtAtStart.load(ordering: .relaxed))
+  state.pointee.excess.set(0)
+  mark(state, lane, in: recording)
+}
+
+/// From here on time is charged anew.
+private func mark(
+  _ state: UnsafeMutablePointer<ExperimentLane>, _ lane: UnsafeMutablePointer<Lane>,
+  in recording: Recording
+) {
+  state.pointee.cpuMark.set(cpuTime(lane, in: recording))
   state.pointee.chargedUntil.set(shim_monotonic_ns())
   state.pointee.waited.set(0)
-  state.pointee.excess.set(0)
+  state.pointee.ownWait.set(0)
 }
 
 /// Charges what the thread did since its last boundary, and did not wait for others, to the operation that it did it
-/// for: on the CPU, ready for one, in files and in sleeps. nil when there is no memory for it.
+/// for: its CPU time, as long as that takes, files and sleeps. nil when there is no memory for it.
 private func charge(
   _ lane: UnsafeMutablePointer<Lane>, in recording: Recording
 ) -> UnsafeMutablePointer<ExperimentLane>? {
   guard let state = recording.experimentLane(of: lane) else { return nil }
   guard state.pointee.round.value == roundNumber.load(ordering: .acquiring) else {
-    enterRound(state)
+    enterRound(state, lane, in: recording)
     return state
   }
   let trial = ExperimentTrial(word: trialWord.load(ordering: .acquiring))
-  let now = shim_monotonic_ns()
-  let passed = now &- state.pointee.chargedUntil.value
-  let time = passed &- min(state.pointee.waited.value, passed)
-  state.pointee.chargedUntil.set(now)
-  state.pointee.waited.set(0)
-  guard trial.operation != 0, time < 1 << 40 else { return state }
+  let (cpuBefore, before) = (state.pointee.cpuMark.value, state.pointee.chargedUntil.value)
+  let (waited, ownWait) = (state.pointee.waited.value, state.pointee.ownWait.value)
+  mark(state, lane, in: recording)
+  let used = state.pointee.cpuMark.value &- cpuBefore
+  let passed = state.pointee.chargedUntil.value &- before
+  guard used < 1 << 40, passed < 1 << 40, waited < 1 << 40, ownWait < 1 << 40 else { return state }
+  // Clocks that are read one after the other.
+  let active = max(passed &- min(waited &+ ownWait, passed), used)
+  allTime.wrappingAdd(active, ordering: .relaxed)
+  allCPU.wrappingAdd(used, ordering: .relaxed)
+  guard trial.operation != 0 else { return state }
   let frame = recording.skippingLowest(recording.frame(top: lane.pointee.top.value))
   guard frame.pointee.operation == trial.operation else { return state }
+  operationTime.wrappingAdd(active, ordering: .relaxed)
+  operationCPU.wrappingAdd(used, ordering: .relaxed)
+  // That of one operation is noise above that of all, but truly less where a lock keeps others from running.
+  let stretch =
+    trial.isCrowded ? min(ratio(operationTime, operationCPU), ratio(allTime, allCPU)) : 1
+  let time = UInt64(Double(used) * stretch) &+ ownWait
   let paid = state.pointee.paid.value &+ time &* UInt64(trial.percent) / 100
   if !trial.isControl { state.pointee.paid.set(paid) }
   shim_debt_raise(paid)
@@ -291,25 +352,39 @@ private func pay(
   // What was off the CPU before this counts in the call that is open; the delay will not.
   if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
   let (startTicks, start) = (ticks(in: recording), shim_monotonic_ns())
-  // Where threads wait for CPUs, one that slept would give its own away, and nobody would be delayed.
-  let maySleep = !trial.isCrowded
-  let end = start &+ UInt64(owed)
-  var now = start
-  while now < end, isOwed(round) {
-    if maySleep, end &- now > sleepMargin {
-      shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
-    } else {
+  let took: UInt64
+  if trial.isCrowded {
+    // One that slept would give its CPU away, and nobody would be delayed: it must use it up.
+    let cpu = shim_thread_cpu_ns()
+    var used: UInt64 = 0
+    let stretch = ratio(allTime, allCPU)
+    while Double(used) * stretch < Double(owed), isOwed(round) {
       for _ in 0..<16 { shim_relax() }
+      used = shim_thread_cpu_ns() &- cpu
     }
-    now = shim_monotonic_ns()
+    took = UInt64(Double(used) * stretch)
+    allTime.wrappingAdd(shim_monotonic_ns() &- start, ordering: .relaxed)
+    allCPU.wrappingAdd(used, ordering: .relaxed)
+  } else {
+    let end = start &+ UInt64(owed)
+    var now = start
+    while now < end, isOwed(round) {
+      if end &- now > sleepMargin {
+        shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
+      } else {
+        for _ in 0..<16 { shim_relax() }
+      }
+      now = shim_monotonic_ns()
+    }
+    took = now &- start
   }
-  let all = state.pointee.excess.value &+ (now &- start)
+  let all = state.pointee.excess.value &+ took
   let due = min(debt &- state.pointee.paid.value, all)
   state.pointee.paid.add(due)
   state.pointee.excess.set(all &- due)
-  state.pointee.delayed.add(now &- start)
+  state.pointee.delayed.add(took)
   leaveOut(ticks(in: recording) &- startTicks, lane, in: recording)
-  state.pointee.chargedUntil.set(shim_monotonic_ns())
+  mark(state, lane, in: recording)
   shim_errno_set(saved)
 }
 
@@ -317,12 +392,25 @@ private func isOwed(_ round: UInt64) -> Bool {
   isExperimentLive && roundNumber.load(ordering: .relaxed) == round
 }
 
-private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) {
+/// Charges the time off the CPU to the innermost open call, and returns how much it was, in nanoseconds.
+@discardableResult
+private func synchronize(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
   let top = lane.pointee.top.value
   markBusy(lane, top: top)
+  let (wall, cpu) = (lane.pointee.syncedWall.value, lane.pointee.syncedCPU.value)
   synchronizeCPUClock(
     of: lane, chargedTo: recording.skippingLowest(recording.frame(top: top)), in: recording)
   lane.pointee.top.publish(top)
+  let off = Int64(
+    bitPattern: lane.pointee.syncedWall.value &- wall &- (lane.pointee.syncedCPU.value &- cpu))
+  return UInt64(max(off, 0))
+}
+
+/// The CPU time of the thread, whose lane is free.
+private func cpuTime(_ lane: UnsafeMutablePointer<Lane>, in recording: Recording) -> UInt64 {
+  if lane.pointee.cpuClock.value == CPUClock.off { return shim_thread_cpu_ns() }
+  if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
+  return lane.pointee.syncedCPU.value &+ (shim_monotonic_ns() &- lane.pointee.syncedWall.value)
 }
 
 /// Lets the calls that are open begin later by a delay that just ended.

@@ -5,6 +5,7 @@ import Recording
 struct FinishedCall {
   let wallTicks: UInt64
   let isAbandoned: Bool
+  private let end: UInt64
   private let state: UInt32
   private let work: UInt64
   private let offCPUNanoseconds: UInt64
@@ -19,6 +20,7 @@ struct FinishedCall {
     let wall = now &- frame.pointee.start.value
     wallTicks = Int64(bitPattern: wall) < 0 ? 0 : wall
     isAbandoned = abandoned
+    end = now
     state = frame.pointee.state.value
     work = frame.pointee.work.value
     let switched = state & Frame.State.switched != 0
@@ -35,6 +37,7 @@ struct FinishedCall {
     let entered = span.pointee.enteredTicks.value
     wallTicks = max(Int64(bitPattern: wall) < 0 ? 0 : wall, entered)
     isAbandoned = false
+    end = now
     state = span.pointee.failure.value | Frame.State.switched
     work = span.pointee.work.value
     offCPUNanoseconds = span.pointee.offCPUNanoseconds.value
@@ -86,6 +89,10 @@ struct FinishedCall {
       }
     }
     node.pointee.ended.publish(calls)
+    // What went wrong says nothing of how long it takes.
+    if work != 0, !isAbandoned, !hasFailed {
+      recording.noteDuration(work: work, wallTicks: wallTicks, at: end, of: node, in: lane)
+    }
   }
 
   /// Tells the caller what this call took, where no node of it will: self times are less by that.

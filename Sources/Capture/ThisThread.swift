@@ -49,3 +49,14 @@ public func nameHostFrame(
     function: function, file: file, line: line, threadID: shim_thread_id()
   ) { shim_yield() }
 }
+
+/// The innermost operation that is open on the calling thread and is another one; 0 when none is.
+public func operationOfThisThread(besides op: UInt32) -> UInt32 {
+  guard let lane = currentLane() else { return 0 }
+  var found: UInt32 = 0
+  attachedRecording().forEachFrame(of: lane) { _, frame in
+    let operation = frame.pointee.operation
+    if found == 0, operation != op { found = operation }
+  }
+  return found
+}

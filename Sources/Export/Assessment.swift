@@ -8,6 +8,9 @@ import Recording
 package struct Assessment {
   package private(set) var health: prognos_health?
   package private(set) var crash: prognos_crash?
+  package private(set) var peak: prognos_peak?
+  package private(set) var scalability: prognos_scalability?
+  package private(set) var productivity: prognos_productivity?
   package private(set) var resources: [prognos_resource] = []
   package private(set) var leaks: [prognos_leak] = []
   /// The newest first.
@@ -24,6 +27,9 @@ package struct Assessment {
     recording.readAssessment(at: moment) {
       health = Self.one(prognos_health(), recording, .health)
       crash = Self.one(prognos_crash(), recording, .crash)
+      peak = Self.one(prognos_peak(), recording, .peak)
+      scalability = Self.one(prognos_scalability(), recording, .scalability)
+      productivity = Self.one(prognos_productivity(), recording, .productivity)
       resources = Self.list(prognos_resource(), recording, .resources, most: 32)
       leaks = Self.list(prognos_leak(), recording, .leaks, most: 64)
       anomalies = Self.list(prognos_anomaly(), recording, .anomalies, newest: true, most: 256)

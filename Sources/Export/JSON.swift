@@ -18,6 +18,7 @@ extension Report {
       json.object { put(diagnosticFields(), of: diagnostics, &$0) }
       putOrigin(&json)
       putAssessment(&json)
+      putSuggestions(&json)
       putExperiment(&json)
       json.key("operations")
       json.array { json in
@@ -26,6 +27,7 @@ extension Report {
         }
       }
       if !windows.isEmpty { putWindows(&json) }
+      putDurations(&json)
       json.key("call_tree")
       let positions = putCallTree(fields, &json)
       putOutsideMemory(&json)

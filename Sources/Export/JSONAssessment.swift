@@ -13,6 +13,7 @@ extension Report {
       if let health = assessment.health { putObject(health, &json) } else { json.null() }
       json.key("crash")
       if let crash = assessment.crash { putObject(crash, &json) } else { json.null() }
+      putLoad(assessment, &json)
       json.key("resources")
       json.array { json in for one in assessment.resources { putObject(one, &json) } }
       json.key("leaks")
@@ -161,6 +162,11 @@ extension JSONWriter {
   /// null for what is none.
   mutating func number(_ name: StaticString, _ value: Double) {
     key(name)
+    if value.isFinite { real(value) } else { null() }
+  }
+
+  /// An element of an array.
+  mutating func value(_ value: Double) {
     if value.isFinite { real(value) } else { null() }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Analysis
 import CPrognos
 import Recording
 
@@ -34,6 +35,8 @@ public struct Report {
   }
   /// What the collector concluded; nil without one.
   package let assessment: Assessment?
+  /// What is worth changing, what brings the most first.
+  package let suggestions: [prognos_suggestion]
   /// What is known of a recording that another process made; nil in its own.
   public let origin: RecordingOrigin?
 
@@ -57,6 +60,7 @@ public struct Report {
     self.sessions = sessions
     self.windows = windows
     self.origin = origin
+    suggestions = Suggestions(of: profile).found
     assessment = Assessment(of: profile.recording, at: profile.moment)
   }
 

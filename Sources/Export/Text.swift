@@ -24,7 +24,9 @@ extension Report {
       putExperiment(&output, style)
       putSessions(&output, style)
       putFailures(&output, style)
+      putDurations(&output, style)
       putInShort(&output, style)
+      putSuggestions(&output, style)
     }
     putDrops(&output)
     return output

@@ -13,6 +13,11 @@ extension Report {
       output.put("\n")
       if index == 0, health.score < 98 { putParts(health, &output, style) }
     }
+    for line in assessment.loadLines(style) {
+      output.put("  ")
+      output.put(line)
+      output.put("\n")
+    }
     putOperations(assessment, &output, style)
     putBottlenecks(assessment, &output, style)
     putAlerts(assessment, &output, style)
@@ -94,6 +99,12 @@ extension Assessment {
     var found = [(severity: health.severity, text: line(of: health, style))]
     if let crash, crash.probability >= 0.2 || crash.probability_ever >= 0.5 {
       found.append((crash.probability >= 0.5 ? 2 : 1, line(of: crash, style)))
+    }
+    if let peak, peak.exceeds != 0, peak.confidence >= 0.3 {
+      var line = Output()
+      line.put("load: ")
+      line.put(style.wholeLabel(words(of: peak.reason)))
+      found.append((1, line.bytes))
     }
     for resource in resources.prefix(3) {
       // What is nearly used up, or will be within a day.

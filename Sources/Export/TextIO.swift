@@ -25,7 +25,6 @@ extension Report {
     output.put("\n")
     table.render(into: &output, style)
     putRest(rows.count - Self.mostIORows, " more operations\n", &output)
-    putIOAdvice(&output, style)
   }
 
   private static var mostIORows: Int { 15 }

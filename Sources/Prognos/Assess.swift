@@ -24,6 +24,7 @@ func assess(
   recording.noteOpenCalls(in: &sample)
   references.search(recording, assessor, at: assessed)
   let before = shim_thread_cpu_ns()
+  assessor.forecastLoad(at: assessed)
   recording.writeAssessment { assessor.step(sample, at: assessed) }
   recording.header.pointee.assessment.cpuNanoseconds.add(shim_thread_cpu_ns() &- before)
   assessor.raiseAlerts { tellHost($0) }
@@ -84,7 +85,7 @@ public func prognos_alerts_read(
 }
 
 /// Fills a caller's struct with the one answer of a zone.
-private func readAnswer<Answer: BitwiseCopyable>(
+func readAnswer<Answer: BitwiseCopyable>(
   _ zone: AssessmentZone, _ zero: Answer, _ out: UnsafeMutablePointer<Answer>?, _ size: Int,
   _ function: StaticString
 ) -> prognos_status {
@@ -100,7 +101,15 @@ private func readAnswer<Answer: BitwiseCopyable>(
     guard isThere else {
       ErrorText.set {
         $0.put(function)
-        $0.put(": there is no assessment yet; the first one comes with the collector's first ticks")
+        switch zone {
+        case .peak:
+          $0.put(": fewer than 30 seconds were recorded, or memory_limit_bytes is below 8 MiB")
+        case .scalability: $0.put(": fewer than 6 different loads were seen")
+        case .productivity: $0.put(": fewer than 10 seconds with calls were recorded")
+        default:
+          $0.put(
+            ": there is no assessment yet; the first one comes with the collector's first ticks")
+        }
       }
       return PROGNOS_NOT_ENOUGH_DATA
     }

@@ -20,7 +20,9 @@ public func prognos_experiment_start(
     }
   }
   guard let recording = existingRecording(), undisturbed({ callCollector() }) else {
-    ErrorText.set { $0.put("prognos_experiment_start: no collector runs: prognos_start was not called") }
+    ErrorText.set {
+      $0.put("prognos_experiment_start: no collector runs: prognos_start was not called")
+    }
     return PROGNOS_NOT_STARTED
   }
   guard recording.isOperation(progress) else { return unknownOperation(progress, function) }
@@ -34,7 +36,8 @@ public func prognos_experiment_start(
   case .noMemory: return noMemory(function)
   case .noLocks:
     ErrorText.set {
-      $0.put("prognos_experiment_start: the hooks of locks are not in place: they need PROGNOS_TRACK_IO")
+      $0.put(
+        "prognos_experiment_start: the hooks of locks are not in place: they need PROGNOS_TRACK_IO")
     }
     return PROGNOS_UNSUPPORTED
   }
@@ -57,7 +60,8 @@ public func prognos_experiment_read(
     let answer = experimentAnswer(recording, at: shim_monotonic_ns())
   else {
     ErrorText.set {
-      $0.put("prognos_experiment_read: there was no experiment; prognos_experiment_start begins one")
+      $0.put(
+        "prognos_experiment_read: there was no experiment; prognos_experiment_start begins one")
     }
     return PROGNOS_NOT_ENOUGH_DATA
   }

@@ -23,7 +23,7 @@ public func prognos_series_open(
     guard let (handle, record) = recording.openSeries(text) else {
       noRoom(
         "prognos_series_open",
-        ": too many series for memory_limit_bytes, of which they get an eighth: 8 KiB each")
+        ": too many series for memory_limit_bytes, of which they get an eighth: 16 KiB each")
       return 0
     }
     // Values there are words, as in all of the recording; nobody else knows of them yet.
@@ -58,13 +58,15 @@ public func prognos_series_trend(
   _ series: prognos_series, _ out: UnsafeMutablePointer<prognos_trend>!, _ size: Int
 ) -> prognos_status {
   let function: StaticString = "prognos_series_trend"
-  return withLatest(series, function) { latest in
-    guard latest.count >= Trend.leastValues,
+  let most = Trend.mostValues
+  return withNumbers(series, function, 2 * most + Trend.scratchCount) { record, numbers in
+    (record.copyLatest(values: numbers, seconds: numbers + most), 0)
+  } read: { count, _, numbers in
+    guard count >= Trend.leastValues,
       let trend = Trend(
-        values: latest.values, seconds: latest.seconds, count: latest.count,
-        scratch: latest.scratch)
-    else { return tooFew(latest.count, Trend.leastValues, function) }
-    let answer = trend.answer(metric: 0, seconds: latest.seconds[latest.count - 1])
+        values: numbers, seconds: numbers + most, count: count, scratch: numbers + 2 * most)
+    else { return tooFew(count, Trend.leastValues, function) }
+    let answer = trend.answer(metric: 0, seconds: numbers[most + count - 1])
     return fill(out, size, with: answer, function)
   }
 }
@@ -85,11 +87,15 @@ public func prognos_series_forecast(
       $0.put("; expected 1 to 1024")
     }
   }
-  return withLatest(series, function) { latest in
+  let room = Forecast.mostValues + Forecast.scratchCount(steps: Int(steps))
+  return withNumbers(series, function, room) { record, numbers in
+    (record.copyLatest(values: numbers), record.periodNanoseconds)
+  } read: { count, period, numbers in
     guard
-      let forecast = SeriesForecast(
-        values: latest.values, count: latest.count, scratch: latest.scratch)
-    else { return tooFew(latest.count, SeriesForecast.leastValues, function) }
+      let forecast = Forecast(
+        values: numbers, count: count, steps: Int(steps), periodNanoseconds: period,
+        scratch: numbers + Forecast.mostValues)
+    else { return tooFew(count, Forecast.leastValues, function) }
     for step in 0..<Int(steps) {
       let place = UnsafeMutableRawPointer(out) + step * size
       _ = fill(
@@ -110,34 +116,24 @@ public func prognos_series_close(_ series: prognos_series) -> prognos_status {
 
 // MARK: Reading
 
-private struct Latest {
-  let values: UnsafeMutablePointer<Double>
-  let seconds: UnsafeMutablePointer<Double>
-  let scratch: UnsafeMutablePointer<Double>
-  var count = 0
-}
-
-/// Calls `body` with a copy of a series' latest values: adding waits for the copy alone.
-private func withLatest(
-  _ series: prognos_series, _ function: StaticString, _ body: (Latest) -> prognos_status
+/// Calls `read` with `room` numbers, of which `copy` has filled the first with a series' latest values: adding waits
+/// for the copy alone.
+private func withNumbers(
+  _ series: prognos_series, _ function: StaticString, _ room: Int,
+  copy: (inout Series, UnsafeMutablePointer<Double>) -> (Int, UInt64),
+  read: (Int, UInt64, UnsafeMutablePointer<Double>) -> prognos_status
 ) -> prognos_status {
   undisturbed {
-    let room = 2 * Trend.mostValues
-    let bytes = (room + Trend.scratchCount) * 8
-    guard shim_has_memory(bytes) else { return noMemory(function) }
-    let values = UnsafeMutablePointer<Double>.allocate(capacity: bytes / 8)
-    defer { values.deallocate() }
-    var latest = Latest(
-      values: values, seconds: values + Trend.mostValues, scratch: values + room)
-    let count = existingRecording()?.withSeries(
+    guard shim_has_memory(room * 8) else { return noMemory(function) }
+    let numbers = UnsafeMutablePointer<Double>.allocate(capacity: room)
+    defer { numbers.deallocate() }
+    let copied = existingRecording()?.withSeries(
       SeriesHandle(series), whileWaiting: shim_yield
     ) {
-      $0.assumingMemoryBound(to: Series.self).pointee.copyLatest(
-        values: latest.values, seconds: latest.seconds)
+      copy(&$0.assumingMemoryBound(to: Series.self).pointee, numbers)
     }
-    guard let count else { return unknownSeries(function, series) }
-    latest.count = count
-    return body(latest)
+    guard let (count, period) = copied else { return unknownSeries(function, series) }
+    return read(count, period, numbers)
   }
 }
 

@@ -15,6 +15,9 @@ public enum AssessmentZone: Int, CaseIterable {
   case alerts
   /// By slot of `operations`.
   case operationHealth
+  case peak
+  case scalability
+  case productivity
   // What went in.
   case samples
   // The collector's memory.
@@ -33,6 +36,9 @@ public enum AssessmentZone: Int, CaseIterable {
   case bottlenecks
   /// Where the time of threads went: now, and where the window began.
   case bottleneckSums
+  /// What was seen of the load, and the room that forecasts of it need.
+  case load
+  case forecast
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.
@@ -42,8 +48,8 @@ public struct AssessmentHeader: ~Copyable {
   let isReady: Cell32
   /// Operations that found no slot.
   public let unwatchedOperations: Cell32
-  let offsets: InlineArray<24, Cell32>
-  let sizes: InlineArray<24, Cell32>
+  let offsets: InlineArray<40, Cell32>
+  let sizes: InlineArray<40, Cell32>
   /// How many assessments there were, when the latest was, and the CPU time of all.
   public let count: Cell64
   public let latestMonotonic: Cell64

@@ -10,8 +10,11 @@ public struct ExperimentLane: ~Copyable {
   public let excess: Cell64
   /// When it was last charged to an operation, on the monotonic clock.
   public let chargedUntil: Cell64
-  /// How long it has waited for other threads since then.
+  /// How long it has waited since then for other threads, and for files and in sleeps, which is its operation's own.
   public let waited: Cell64
+  public let ownWait: Cell64
+  /// The thread's CPU time then.
+  public let cpuMark: Cell64
   /// All delays it ever took.
   public let delayed: Cell64
   /// The scheduler's count of the thread when it was last asked: time on a CPU, and time ready without one.

@@ -153,6 +153,8 @@ public struct Header: ~Copyable {
   public let series: SlotTable
   /// How finely the heap is sampled (HeapRate.swift).
   public let heapRate: HeapRateHeader
+  /// What durations take (DurationTable.swift).
+  public let durations: DurationHeader
   /// Who waited for whom (WaitEdges.swift); 0 before the hooks of locks.
   public let waitEdges: Cell32
   /// The rounds of causal experiments (ExperimentRounds.swift); 0 before the first.

@@ -7,17 +7,19 @@
 /// arrives: a node takes 256 bytes for each octave it has seen.
 public struct Histogram: ~Copyable {
   /// The offsets of the octaves' buckets; 0 where no value arrived yet.
-  public let octaves: InlineArray<44, Cell32>
+  public let octaves: InlineArray<43, Cell32>
+  /// Beside wall times by how often they were, those by the amount of work (`DurationTable`); 0 before the first.
+  public let durations: Cell32
   /// Bit k is set when octave k has a second array of buckets behind its first, which counts how
   /// often the 32 bits of the first overflowed.
   public let overflowed: Cell64
 
-  public static let octaveCount = 44
+  public static let octaveCount = 43
   public static let bucketsPerOctave = 64
   /// The bytes of one octave's buckets.
   public static let octaveBytes: UInt32 = 256
-  /// Values from here on (two days at 3 GHz) are counted in the last bucket.
-  public static let limit: UInt64 = 1 << 49
+  /// Values from here on (a day at 3 GHz) are counted in the last bucket.
+  public static let limit: UInt64 = 1 << 48
 
   /// The bucket of a value below `limit`: the octave's number x 64 + the place within it.
   @inline(__always) public static func bucket(_ ticks: UInt64) -> UInt64 {

@@ -2,6 +2,9 @@
 
 /// The history as it was written, for a reader that draws it.
 extension Recording {
+  /// This process among those that have continued the history.
+  public var historyRun: UInt64 { UInt64(header.pointee.history.run.value) }
+
   /// A tier's points of this process alone, the newest first, until `body` returns false.
   public func forEachOwnPoint(newestFirst tier: Int, _ body: (ProcessPoint) -> Bool) {
     let run = UInt64(header.pointee.history.run.value)

@@ -203,6 +203,9 @@ extension Recording {
         sums.pointee.now[word].add(totals[word])
       }
     }
+    // Of all calls without a caller, what they waited for.
+    collected(0)?.pointee.now[HistoryTotals.Word.ioWaitTicks].add(
+      totals[HistoryTotals.Word.ioWaitTicks])
   }
 
   private func spreadLive(_ bytes: Double, from offset: UInt32) {

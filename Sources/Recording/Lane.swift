@@ -100,6 +100,8 @@ public struct Lane: ~Copyable {
   /// The alternative signal stack that the thread got with crash notes: an address of the process; 0
   /// without.
   public let signalStack: Cell64
+  /// Calls without a caller that were of another operation than the one before.
+  public let taskSwitches: Cell64
 
   public enum State {
     public static let free: UInt32 = 0

@@ -9,6 +9,8 @@ struct OpenCall {
   let start: UInt64
   /// The index of the record, when this is a span that the thread has entered: it begins with the enter.
   let span: UInt32?
+  /// What it has told of its work so far.
+  let work: UInt64
   var offCPUNanoseconds: UInt64
 }
 
@@ -23,6 +25,8 @@ public struct OpenOperation {
   public let startTicks: UInt64
   /// The call-tree node that its call will be added to, as `Frame.node`.
   public let node: UInt32
+  /// What the call has told of its work so far.
+  public let work: UInt64
 }
 
 /// The moment of a reading, and what only the recorded process can tell of it.
@@ -99,7 +103,7 @@ extension Recording {
             frame: at, node: frame.pointee.node.value, operation: operation,
             start: frame.pointee.start.value,
             span: frame.pointee.isSpan ? frame.pointee.parent.value : nil,
-            offCPUNanoseconds: offCPU &+ inSession))
+            work: frame.pointee.work.value, offCPUNanoseconds: offCPU &+ inSession))
         inSession = 0
       }
     }
@@ -108,7 +112,7 @@ extension Recording {
   }
 
   /// Calls `body` with the frames of a lane that are in use, the innermost first, but for the lowest ones.
-  func forEachFrame(
+  public func forEachFrame(
     of lane: UnsafeMutablePointer<Lane>, _ body: (UInt32, UnsafeMutablePointer<Frame>) -> Void
   ) {
     let alignment = ~(Frame.bytes &- 1)
@@ -258,7 +262,7 @@ extension Recording {
         all.append(
           OpenOperation(
             threadID: lane.pointee.threadID.value, operation: call.operation, depth: depth,
-            startTicks: call.start, node: call.node))
+            startTicks: call.start, node: call.node, work: call.work))
       }
     }
     for (index, word) in OpenSpans(of: self).words.enumerated()
@@ -269,7 +273,8 @@ extension Recording {
       all.append(
         OpenOperation(
           threadID: 0, operation: span.pointee.operation.value, depth: 0,
-          startTicks: span.pointee.start.value, node: span.pointee.node.value))
+          startTicks: span.pointee.start.value, node: span.pointee.node.value,
+          work: span.pointee.work.value))
     }
     return all
   }

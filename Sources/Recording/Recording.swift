@@ -91,6 +91,7 @@ public struct Recording: @unchecked Sendable {
     header.pointee.series.beginAgain()
     forgetHistory()
     forgetAssessment()
+    header.pointee.durations.clear()
     header.pointee.timeline.clear()
     header.pointee.crash.clear()
     header.pointee.waitEdges.set(0)

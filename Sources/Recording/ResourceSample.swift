@@ -49,6 +49,13 @@ public struct ResourceSample: BitwiseCopyable {
   /// Operations that are innermost in several threads: the operation above, how many threads below. 0 behind the last.
   public var atOnce = InlineArray<8, UInt64>(repeating: 0)
 
+  /// CPUs that the process may run on, and the time that its threads, without the collector, could run and waited for one, by the system's
+  /// counter; 0 where that is not known.
+  public var processors: UInt64 = 0
+  public var runQueueNanoseconds: UInt64 = 0
+  /// Calls without a caller that were of another operation than their thread's call before.
+  public var taskSwitches: UInt64 = 0
+
   public init() {}
 
   /// How many threads were in an operation, called nothing from there, and were not alone; 1 for all others.
@@ -86,6 +93,7 @@ extension Recording {
     guard scale > 0, age < 1 << 62 else { return }
     let now = header.pointee.startTicks.value &+ whole(Double(age) / scale)
     forEachLane { lane in
+      sample.taskSwitches &+= lane.pointee.taskSwitches.value
       guard lane.pointee.state.acquired == Lane.State.owned else { return }
       var call = OpenCallSample()
       forEachFrame(of: lane) { _, frame in

@@ -10,7 +10,7 @@ public struct SeriesRecord: ~Copyable {
   /// UTF-8 with a NUL.
   public let name: InlineArray<8, Cell64>
 
-  public static let bytes: UInt32 = 8192
+  public static let bytes: UInt32 = 16384
   public static let nameBytes = 64
   /// Where the numbers are, in the record.
   public static let headBytes = 88

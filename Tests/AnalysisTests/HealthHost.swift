@@ -66,6 +66,31 @@ final class HealthHost {
     }
   }
 
+  /// So many calls at once, of which all took the same time and were off the CPU for a while.
+  func many(
+    _ operation: Int, _ count: UInt64, milliseconds: Double, offCPU: Double = 0,
+    failed: UInt64 = 0
+  ) {
+    guard count > 0 else { return }
+    let node: UnsafeMutablePointer<CallNode> = recording.at(nodes[operation])
+    let ticks = UInt64(milliseconds * 1e6)
+    node.pointee.begun.add(count)
+    node.pointee.wallTicks.add(ticks * count)
+    node.pointee.offCPUNanoseconds.add(UInt64(offCPU * 1e6) * count)
+    node.pointee.slowestTicks.set(max(node.pointee.slowestTicks.value, ticks))
+    _ = recording.count(bucket: Histogram.bucket(ticks), of: node, in: lane)
+    node.pointee.failed.add(failed)
+    node.pointee.ended.publish(node.pointee.begun.value)
+  }
+
+  func answer<Answer: BitwiseCopyable>(_ zero: Answer, _ zone: AssessmentZone) -> Answer? {
+    var answer = zero
+    guard let table = AnswerTable<Answer>(recording, zone), table.written > 0,
+      table.read(0, into: &answer)
+    else { return nil }
+    return answer
+  }
+
   func work(_ operation: Int, _ amount: UInt64) {
     let node: UnsafeMutablePointer<CallNode> = recording.at(nodes[operation])
     node.pointee.work.add(amount)
@@ -82,6 +107,7 @@ final class HealthHost {
     sample.unixNanoseconds = now
     let assessed = AssessmentMoment(
       monotonicNanoseconds: now, unixNanoseconds: now, point: isDue ? recording.newestPoint : nil)
+    assessor.forecastLoad(at: assessed)
     recording.writeAssessment {
       if answers.isEmpty { return assessor.step(sample, at: assessed) }
       // As a step does it, but for what it would predict itself.

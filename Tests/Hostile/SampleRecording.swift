@@ -62,6 +62,7 @@ private struct SampleBuilder {
       finish([serve, query, walk, walk, walk], on: lane, times: 5, ticks: 700)
       for name in names { finish([serve, name], on: lane, times: 3, ticks: UInt64(name) * 1_000) }
     }
+    addDurations(of: [serve, query], on: first)
     fail([serve], on: first)
     addSamples(to: [serve, query], on: first)
     addSpan(of: query, on: first)
@@ -100,6 +101,14 @@ private struct SampleBuilder {
       node.pointee.offCPUNanoseconds.add(took / 8)
       _ = recording.count(bucket: Histogram.bucket(took), of: node, in: lane)
       node.pointee.ended.add(1)
+    }
+  }
+
+  func addDurations(of path: [UInt32], on lane: UnsafeMutablePointer<Lane>) {
+    for call in UInt64(1)...60 {
+      recording.noteDuration(
+        work: call * call, wallTicks: call * call * 90, at: 1_000_000 + call << 21,
+        of: recording.at(node(path, on: lane)), in: lane)
     }
   }
 

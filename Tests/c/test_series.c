@@ -160,6 +160,42 @@ static void forecasts_repeat_a_season(void) {
                  PROGNOS_INVALID_ARGUMENT);
 }
 
+static double week(int hour) {
+    double day = 100 + 60 * sin(2 * 3.14159265 * (hour - 8) / 24);
+    return hour / 24 % 7 < 5 ? day : 40 + 0.2 * day; /* weekends are quiet */
+}
+
+static void days_and_weeks_are_found(void) {
+    prognos_series series = prognos_series_open("requests", 3600 * SECOND);
+    for (int i = 0; i < 24 * 7 * 5 + 12; i++)
+        add(series, week(i) + 4 * noise((uint64_t)i));
+    prognos_forecast forecast[168];
+    CHECK_STATUS(prognos_series_forecast(series, 168, forecast, sizeof *forecast), PROGNOS_OK);
+    int within = 0;
+    for (int i = 0; i < 168; i++) {
+        double truth = week(24 * 7 * 5 + 12 + i) + 2;
+        CHECK(fabs(forecast[i].value - truth) < 0.1 * truth);
+        within += forecast[i].low <= truth && truth <= forecast[i].high;
+    }
+    CHECK(within > 150);
+    CHECK(forecast[0].confidence > 0.7 && forecast[167].confidence > 0.5);
+}
+
+static void without_a_season_the_level_is_kept(void) {
+    prognos_series series = prognos_series_open("s", SECOND);
+    for (int i = 0; i < 1500; i++)
+        add(series, (i < 1200 ? -50 : 1000) + 10 * noise((uint64_t)i));
+    prognos_forecast forecast[1024];
+    CHECK_STATUS(prognos_series_forecast(series, 1024, forecast, sizeof *forecast), PROGNOS_OK);
+    for (int i = 0; i < 1024; i += 31)
+        CHECK(fabs(forecast[i].value - 1005) < 100);
+    CHECK(forecast[1023].high - forecast[1023].low > forecast[0].high - forecast[0].low);
+    for (int i = 0; i < 1100; i++)
+        add(series, 0);
+    CHECK_STATUS(prognos_series_forecast(series, 1024, forecast, sizeof *forecast), PROGNOS_OK);
+    CHECK(forecast[1023].value == 0 && forecast[1023].low == 0 && forecast[1023].high == 0);
+}
+
 static void a_closed_series_stays_unknown(void) {
     prognos_series series = prognos_series_open("s", 0), again;
     CHECK_STATUS(prognos_series_close(series), PROGNOS_OK);
@@ -225,5 +261,6 @@ static void threads_add_one_after_the_other(void) {
 CHECK_MAIN(CASE(a_jump_is_told_at_once_and_once), CASE(the_first_values_are_learnt),
            CASE(no_number_is_not_learnt), CASE(whatever_comes_leaves_finite_verdicts),
            CASE(a_constant_stays_quiet_until_it_moves), CASE(trends_are_told_from_noise),
-           CASE(forecasts_repeat_a_season), CASE(a_closed_series_stays_unknown),
+           CASE(forecasts_repeat_a_season), CASE(days_and_weeks_are_found),
+           CASE(without_a_season_the_level_is_kept), CASE(a_closed_series_stays_unknown),
            CASE(a_million_opens_end_at_the_limit), CASE(threads_add_one_after_the_other))

@@ -32,8 +32,8 @@ def test_the_shape_is_fixed():
     record()
     found = p.profile()
     sections = (
-        "format format_version library process capabilities diagnostics operations call_tree "
-        "outside_memory modules frames call_sites sessions"
+        "format format_version library process capabilities diagnostics operations durations "
+        "call_tree outside_memory modules frames call_sites sessions"
     )
     assert list(found) == sections.split()
     assert found["format"] == "prognos-profile"
@@ -70,7 +70,8 @@ def test_what_was_concluded_comes_with_a_start():
     found = p.profile()
     assert list(found).index("assessment") == list(found).index("operations") - 1
     concluded = found["assessment"]
-    sections = "health crash resources leaks anomalies alerts bottlenecks operations"
+    sections = "health crash peak scalability productivity resources leaks anomalies alerts"
+    sections += " bottlenecks operations"
     assert list(concluded) == sections.split()
     parts = "score latency errors saturation memory stability confidence samples reason"
     assert list(concluded["health"]) == [*parts.split(), "operation", "name"]

@@ -44,16 +44,17 @@ typedef enum prognos_experiment_state {
 
 /** How the latest experiment stands. */
 typedef struct prognos_experiment {
-    double rate_per_s;  /**< completions of `progress` in rounds without delays */
-    double paced_ratio; /**< 0..1: how far the rate is given from outside; near 1, no faster operation raises it */
+    double rate_per_s; /**< completions of `progress` in rounds without delays */
+    double
+        paced_ratio; /**< 0..1: how far the rate is given from outside; near 1, no faster operation raises it */
     double cpu_stretch; /**< time that CPU time takes: 1 unless threads wait for a CPU */
     double seconds_left;
     uint64_t rounds;     /**< so far */
     uint64_t delayed_ns; /**< the longest that one thread was delayed in all */
     double confidence;
-    uint64_t samples;    /**< completions counted */
+    uint64_t samples; /**< completions counted */
     prognos_op progress;
-    uint32_t state;      /**< prognos_experiment_state */
+    uint32_t state; /**< prognos_experiment_state */
     char reason[240];
 } prognos_experiment;
 

@@ -77,9 +77,9 @@ typedef struct prognos_op_stats {
     uint64_t self_live_bytes;      /**< less what operations called inside allocated */
     uint64_t window_ns;            /**< the time that all of this covers */
     /* With PROGNOS_TRACK_IO; 0 in a window other than PROGNOS_TOTAL. */
-    uint64_t lock_waits;     /**< locks that another thread held when the call came for them: mutexes,
+    uint64_t lock_waits;   /**< locks that another thread held when the call came for them: mutexes,
                                     read-write locks, spin locks of POSIX and C11 */
-    uint64_t lock_wait_ns;   /**< time until it had them */
+    uint64_t lock_wait_ns; /**< time until it had them */
     uint64_t signal_wait_ns; /**< time on condition variables, semaphores, barriers and joins */
 } prognos_op_stats;
 

@@ -35,7 +35,7 @@ typedef struct prognos_forecast {
  * @param name       1 to 63 bytes of UTF-8, cut there; for reports
  * @param period_ns  the time between its values; 0: irregular
  * @return 0 and an error: NULL, or PROGNOS_LIMIT_REACHED when series fill their share of the memory (an eighth)
- * Cost: takes 8 KiB of the recording's memory. Thread: any. Signal: unsafe.
+ * Cost: takes 16 KiB of the recording's memory. Thread: any. Signal: unsafe.
  */
 prognos_series prognos_series_open(const char *name, uint64_t period_ns);
 
@@ -60,9 +60,14 @@ prognos_status prognos_series_add(prognos_series series, int64_t at_unix_ns, dou
 prognos_status prognos_series_trend(prognos_series series, prognos_trend *out, size_t size);
 
 /**
- * Forecasts the next values. @param steps how many, 1 to 1,024; @param out an array of as many structs of `size`
- * bytes each. NOT_ENOUGH_DATA below 8 values. Naive so far: the latest value again, or the latest period where
- * there is one in the latest 256 values. Uses malloc.
+ * Forecasts the next values from the latest 1,024: of hours, six weeks. Days, weeks and other seasons are found in
+ * them if they came at least three times; those of the calendar more surely when prognos_series_open() was told the
+ * time between values. That time has to be regular: values count as equally far from each other.
+ * @param steps  how many, 1 to 1,024; beyond 192, or a quarter of the values, intervals are extrapolated
+ * @param out    an array of as many structs of `size` bytes each
+ * @return NOT_ENOUGH_DATA below 8 values
+ * Cost: computed when asked: about 10 ms for 48 steps with 900 values, and 0.2 MiB of malloc meanwhile (0.4 MiB for 1,024
+ * steps). Adding goes on. Thread: any. Signal: unsafe.
  */
 prognos_status prognos_series_forecast(prognos_series series, uint32_t steps, prognos_forecast *out,
                                        size_t size);

@@ -33,6 +33,11 @@ int shim_open_read(const char *path);
 ptrdiff_t shim_count_descriptors(void);
 // Whether not even one more descriptor is to be had.
 bool shim_descriptors_are_exhausted(void);
+// CPUs that the process may run on.
+uint64_t shim_processors(void);
+// The time that its threads, but the calling one, could run and waited for a CPU, in nanoseconds, since each began; 0 when that is not
+// known. Some 10 us a thread; of more than 256 threads, of some.
+uint64_t shim_run_queue_ns(void);
 // The processes of this user; -1 when that is not known, or not limited.
 ptrdiff_t shim_count_user_processes(void);
 typedef struct shim_maps {
