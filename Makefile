@@ -94,10 +94,6 @@ bench: build bench-tracking ## measure the hot path against counter reads and pe
 bench-tracking: build ## measure memory, I/O and samples: their cost, peers, programs, accuracy
 	$(PYTHON) benchmarks/tracking/run.py
 
-.PHONY: bench-bottlenecks
-bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
-	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
-
 .PHONY: bench-load bench-productivity
 bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hourly-test.csv, NAB=copy of that benchmark
 	$(PYTHON) benchmarks/load/run.py $(BUILD)/lib $(M4) $(if $(NAB),--nab $(NAB)) --json benchmarks/load/results.json
@@ -105,6 +101,10 @@ bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hour
 bench-productivity: build ## measure what competitors for a CPU cost, and simulate best hours
 	$(PYTHON) benchmarks/productivity/run.py $(BUILD)/lib --processes 200 --scratch-path $(HOSTED) \
 	  --json benchmarks/productivity/results.json
+
+.PHONY: bench-bottlenecks
+bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
+	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
 
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed

@@ -36,7 +36,7 @@ let link: [LinkerSetting] =
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Prognos/prognos.map",
       "-Xlinker", "-z", "-Xlinker", "nodelete",
       "-Xlinker", "-z", "-Xlinker", "relro", "-Xlinker", "-z", "-Xlinker", "now",
-      "-Xlinker", "--gc-sections",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
     ]),
   ]
   : []

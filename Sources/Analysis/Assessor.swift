@@ -68,13 +68,13 @@ public struct Assessor {
       case .exhaustion: limit < 4 << 20 ? 0 : UInt32(Exhaustion.bytes)
       case .leakLedger: UInt32(limit / 256)
       case .references: limit < 16 << 20 ? 0 : 112 << 10
-      case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
-      case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
       case .peak: AnswerTable<prognos_peak>.bytes(capacity: 1)
       case .scalability: AnswerTable<prognos_scalability>.bytes(capacity: 1)
       case .productivity: AnswerTable<prognos_productivity>.bytes(capacity: 1)
       case .load: UInt32(MemoryLayout<LoadState>.size)
       case .forecast: limit < 8 << 20 ? 0 : UInt32(Self.forecastBytes)
+      case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
+      case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
       }
     }
   }

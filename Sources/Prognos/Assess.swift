@@ -123,6 +123,17 @@ func readAnswers<Answer: BitwiseCopyable>(
   _ out: UnsafeMutablePointer<Answer>?, _ size: Int, _ capacity: Int,
   _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
 ) -> prognos_status {
+  readAnswerBytes(
+    zone, bytes: MemoryLayout<Answer>.size, newestFirst: newestFirst, out, size, capacity, count,
+    function)
+}
+
+/// The same for answers of any kind: `bytes` is the size of one.
+@inline(never)
+private func readAnswerBytes(
+  _ zone: AssessmentZone, bytes: Int, newestFirst: Bool, _ out: UnsafeMutableRawPointer?,
+  _ size: Int, _ capacity: Int, _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
+) -> prognos_status {
   guard let count, out != nil || capacity == 0, size > 0, capacity >= 0 else {
     return invalidArgument {
       $0.put(function)
@@ -135,17 +146,14 @@ func readAnswers<Answer: BitwiseCopyable>(
   return undisturbed {
     resumeCollector()
     guard let recording = existingRecording(),
-      let table = AnswerTable<Answer>(recording, zone)
+      let table = AnswerBytes(recording, zone, bytes: bytes)
     else { return noAssessment(function) }
     recording.readAssessment(at: recording.readingMoment()) {
-      count.pointee = table.count
+      let found = table.count
+      count.pointee = found
       guard let out else { return }
-      var answer = zero
-      for index in 0..<min(capacity, table.count) {
-        guard newestFirst ? table.read(age: index, into: &answer) : table.read(index, into: &answer)
-        else { break }
-        let place = UnsafeMutableRawPointer(out) + index * size
-        _ = fill(place.assumingMemoryBound(to: Answer.self), size, with: answer, function)
+      for index in 0..<min(capacity, found) {
+        table.copy(index, isAge: newestFirst, to: out + index * size, size: size)
       }
     }
     return PROGNOS_OK

@@ -32,13 +32,13 @@ public enum AssessmentZone: Int, CaseIterable {
   case leakLedger
   /// Where references to blocks are looked for.
   case references
+  /// What was seen of the load, and the room that forecasts of it need.
+  case load
+  case forecast
   /// What is won if operations get faster: answers.
   case bottlenecks
   /// Where the time of threads went: now, and where the window began.
   case bottleneckSums
-  /// What was seen of the load, and the room that forecasts of it need.
-  case load
-  case forecast
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.
@@ -207,5 +207,51 @@ public struct AnswerTable<Answer: BitwiseCopyable> {
     guard age >= 0, age < count else { return false }
     return read(
       Int(truncatingIfNeeded: (written &- 1 &- UInt64(age)) % UInt64(capacity)), into: &answer)
+  }
+}
+
+/// A table of answers of whatever kind: so that copying them out is the same code for all.
+public struct AnswerBytes {
+  private let cells: UnsafeMutablePointer<Cell64>
+  private let bytes: Int
+  public let capacity: Int
+
+  /// `bytes`: the size of an answer.
+  public init?(_ recording: Recording, _ zone: AssessmentZone, bytes: Int) {
+    guard let (start, size) = recording.assessmentZone(zone) else { return nil }
+    cells = start.assumingMemoryBound(to: Cell64.self)
+    self.bytes = bytes
+    capacity = (size / 8 - 1) / ((bytes + 7) / 8)
+    guard capacity > 0 else { return nil }
+  }
+
+  public var count: Int {
+    Int(truncatingIfNeeded: min(cells[0].acquired, UInt64(capacity)))
+  }
+
+  /// Copies the first `size` bytes of an answer, and zeros for what it does not have. `age`: of a ring, 0 is the newest.
+  public func copy(
+    _ index: Int, isAge: Bool, to out: UnsafeMutableRawPointer, size: Int
+  ) {
+    var index = index
+    if isAge {
+      index = Int(
+        truncatingIfNeeded: (cells[0].acquired &- 1 &- UInt64(index)) % UInt64(capacity))
+    }
+    guard index >= 0, index < capacity else { return }
+    let place = cells + 1 + index * ((bytes + 7) / 8)
+    let known = min(size, bytes)
+    var at = 0
+    while at < known {
+      var word = place[at / 8].acquired
+      withUnsafeBytes(of: &word) {
+        (out + at).copyMemory(
+          from: $0.baseAddress.unsafelyUnwrapped, byteCount: min(8, known - at))
+      }
+      at += 8
+    }
+    if size > known {
+      (out + known).initializeMemory(as: UInt8.self, repeating: 0, count: size - known)
+    }
   }
 }
