@@ -108,6 +108,7 @@ bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hour
 bench-productivity: build ## measure what competitors for a CPU cost, and simulate best hours
 	$(PYTHON) benchmarks/productivity/run.py $(BUILD)/lib --processes 200 --scratch-path $(HOSTED) \
 	  --json benchmarks/productivity/results.json
+
 .PHONY: bench-bottlenecks
 bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
 	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json

@@ -97,7 +97,8 @@ struct BottleneckModel {
   /// The share of the time ready without a CPU that is due to the process itself: near 1 when it fills the CPUs.
   private var ownCrowding: Double { Math.pow(min(cpuUse, 1), 6) }
 
-  mutating func addUpKinds() {
+  /// `ready`: how long threads waited for CPUs by the system's count; 0 where it is not known.
+  mutating func addUpKinds(ready: Double) {
     var cpu = 0.0
     for slot in 0..<times.capacity where times.slots[slot].key != 0 {
       let own = times.slots[slot]
@@ -112,7 +113,7 @@ struct BottleneckModel {
       }
     }
     cpuUse = cpu / max(cpus * seconds, 1e-9)
-    uncoverReadyTime()
+    uncoverReadyTime(ready)
     for slot in 0..<times.capacity where times.slots[slot].key != 0 {
       let own = times.slots[slot]
       guard let index = index(ofKind: own.kind) else { continue }
@@ -133,11 +134,11 @@ struct BottleneckModel {
     }
   }
 
-  /// Where the CPUs are nearly full, a wait that a hook timed ended earlier than it seems: the thread was ready, and had no
-  /// CPU yet. How long threads wait for CPUs follows from how full these are (Schweitzer's approximation of mean value
-  /// analysis, 1979, with Seidmann's of several servers); what of that was not seen is taken off the waits, by their number.
-  private func uncoverReadyTime() {
-    guard cpuUse > 0.7 else { return }
+  /// Where CPUs are busy, a wait that a hook timed ended earlier than it seems: the thread was ready, and had no CPU yet.
+  /// The system counts how long threads wait for CPUs. Where it does not, that follows from how full these are
+  /// (Schweitzer's approximation of mean value analysis, 1979, with Seidmann's of several servers). What of it was not
+  /// seen is taken off the waits, by their number.
+  private func uncoverReadyTime(_ counted: Double) {
     var (threads, ready, pauses) = (0.0, 0.0, 0.0)
     for index in 0..<kinds.count where kinds[index].threads > 0 { threads += kinds[index].threads }
     forEach {
@@ -145,10 +146,11 @@ struct BottleneckModel {
       ready += $0.ready
       pauses += max($0.pauses, 0)
     }
-    guard threads > cpus, pauses > 0 else { return }
+    guard pauses > 0, counted > 0 || (cpuUse > 0.7 && threads > cpus) else { return }
     let use = min(cpuUse, 0.98)
-    let queue = use / (1 - use * (threads - 1) / threads)
-    let hidden = min(queue - use, threads - cpus) * seconds - ready
+    let queue = use / (1 - use * (threads - 1) / max(threads, 1))
+    let estimate = min(queue - use, threads - cpus) * seconds
+    let hidden = (counted > 0 ? counted : estimate) - ready
     guard hidden > 0 else { return }
     for slot in 0..<times.capacity where times.slots[slot].operation != 0 {
       let own = times.slots[slot]

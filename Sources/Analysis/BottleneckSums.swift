@@ -49,17 +49,21 @@ struct OwnTime: BitwiseCopyable {
     allocations += other.allocations * factor
   }
 
-  // What follows is never below zero, whatever the parts were read as.
-  var cpu: Double { max(wall - max(offCPU, 0), 0) }
+  // What follows is never below zero, whatever the parts were read as. Not inlined: it stands in many places.
+  var cpu: Double { @inline(never) get { max(wall - max(offCPU, 0), 0) } }
   /// For other threads.
-  var waits: Double { min(max(lock, 0) + max(signal, 0), max(wall, 0)) }
-  var io: Double { max(device, 0) + max(elsewhere, 0) + max(asleep, 0) }
+  var waits: Double { @inline(never) get { min(max(lock, 0) + max(signal, 0), max(wall, 0)) } }
+  var io: Double { @inline(never) get { max(device, 0) + max(elsewhere, 0) + max(asleep, 0) } }
   /// Off the CPU for no reason that a hook saw: ready, but without a CPU, or waiting for a page.
-  var ready: Double { max(min(offCPU, wall) - io - max(lock, 0) - max(signal, 0), 0) }
+  var ready: Double {
+    @inline(never) get { max(min(offCPU, wall) - io - max(lock, 0) - max(signal, 0), 0) }
+  }
   /// Its own work, with the waits for a CPU.
-  var work: Double { max(wall - waits, 0) }
+  var work: Double { @inline(never) get { max(wall - waits, 0) } }
   /// An estimate: what a page fault and a block of the allocator cost.
-  var memory: Double { min(max(faults, 0) * 1e-6 + max(allocations, 0) * 6e-8, cpu) }
+  var memory: Double {
+    @inline(never) get { min(max(faults, 0) * 1e-6 + max(allocations, 0) * 6e-8, cpu) }
+  }
 }
 
 /// A hash table of `OwnTime` in a zone. What finds no room is left out.
@@ -102,6 +106,9 @@ struct BottleneckState {
     /// On the monotonic clock; 0: since the recording began.
     var baseNanoseconds: UInt64 = 0
     var nextNanoseconds: UInt64 = 0
+    /// How long threads had waited for a CPU then (`ResourceSample.runQueueNanoseconds`).
+    var baseReady: UInt64 = 0
+    var nextReady: UInt64 = 0
   }
 
   private static let threadOperations = 128
@@ -124,11 +131,13 @@ struct BottleneckState {
   }
 
   /// Begins the next window every half a minute, so that one is of 30 to 60 s.
-  func turn(at nanoseconds: UInt64, since start: UInt64) {
+  func turn(at nanoseconds: UInt64, since start: UInt64, ready: UInt64) {
     let latest = head.pointee.nextNanoseconds == 0 ? start : head.pointee.nextNanoseconds
     guard nanoseconds &- latest > 30_000_000_000, nanoseconds > latest else { return }
     base.copy(from: next)
     head.pointee.baseNanoseconds = head.pointee.nextNanoseconds
+    head.pointee.baseReady = head.pointee.nextReady
+    head.pointee.nextReady = ready
     next.copy(from: now)
     head.pointee.nextNanoseconds = nanoseconds
   }

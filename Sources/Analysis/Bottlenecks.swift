@@ -15,17 +15,20 @@ extension Assessor {
     addUpThreads(state)
     let base = state.head.pointee.baseNanoseconds
     let seconds = Double(now &- (base == 0 ? start : base)) * 1e-9
-    state.turn(at: now, since: start)
+    // Threads that ended took theirs with them.
+    let ready = latestSample.runQueueNanoseconds
+    let waited = Double(ready &- min(state.head.pointee.baseReady, ready)) * 1e-9
+    state.turn(at: now, since: start, ready: ready)
     guard seconds > 0.05, seconds < 1e9 else { return }
     if base != 0 { state.subtractBase() }
     let findings = ExperimentFindings(recording)
-    let model = model(state.now, seconds: seconds, progress: findings?.progress ?? 0)
+    let model = model(state.now, seconds: seconds, progress: findings?.progress ?? 0, ready: waited)
     var ranking = BottleneckRanking()
     for slot in 0..<state.now.capacity {
       let own = state.now.slots[slot]
       guard own.key != 0, own.operation != 0, isFirst(slot, in: state.now) else { continue }
       let total = model.total(of: own.operation)
-      guard total.calls >= 1, total.work > 5e-4 * seconds else { continue }
+      guard total.calls >= 1, total.wall > 5e-4 * seconds else { continue }
       var verdict = BottleneckVerdict(model, total, own.operation)
       if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach {
         verdict.take(found)
@@ -48,12 +51,14 @@ extension Assessor {
     return true
   }
 
-  private func model(_ times: OwnTimes, seconds: Double, progress: UInt32) -> BottleneckModel {
+  private func model(_ times: OwnTimes, seconds: Double, progress: UInt32, ready: Double)
+    -> BottleneckModel
+  {
     let cpus = Double(max(recording.identity.pointee.cpus.value, 1))
     var model = BottleneckModel(
       times, seconds: seconds, cpus: cpus,
       progress: recording.isOperation(progress) ? progress : progressOperation(times))
-    model.addUpKinds()
+    model.addUpKinds(ready: ready)
     model.couple()
     model.addThreadLimits()
     model.addLocks(recording)

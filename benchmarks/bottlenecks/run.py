@@ -42,8 +42,7 @@ def build(library, folder, name="pipelines", more=()):
 
 def run(options, program, scenario, seed, *more):
     command = [str(program), "--scenario", scenario, "--seed", str(seed), *map(str, more)]
-    # Where kernel threads work for it, real-time threads would starve them.
-    if options.realtime and not scenario.startswith("sync"):
+    if options.realtime:
         command = ["chrt", "-f", "1", *command]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PROGNOS_")}
     environment["PIPELINES_DIR"] = options.scratch

@@ -58,7 +58,7 @@ void close_span(struct operation *operation, prognos_span span);
 void cpu(double us);           /* of CPU time of this thread */
 void io(double us);            /* a wait of that length, as for a file */
 void disk(double us);          /* a request to the one device, which serves one at a time */
-void sync_writes(double many); /* writes of 4 KiB, each followed by fdatasync */
+void sync_writes(double many); /* writes of 4 KiB, after each the time that a sync takes */
 void share(int place, double thousands); /* increments of a counter beside those of other threads */
 void fault(double pages);                /* fresh memory, touched once */
 void blocks(double many);                /* malloc and free, some of it kept for a while */

@@ -14,8 +14,7 @@ PROGNOS_EXTERN_C_BEGIN
  * less. The hottest operation is often not the one to make faster: it may run beside what everybody waits for.
  *
  * Progress is what the latest prognos_experiment_start() was told; without one, the operation without a caller that
- * finishes most calls, those with operations inside before those without, and of operations that hand work to each other
- * the last one.
+ * finishes most calls, those with operations inside before those without.
  */
 typedef struct prognos_bottleneck {
     double
@@ -23,7 +22,9 @@ typedef struct prognos_bottleneck {
     double gain_ratio_10;  /**< more progress, 0.25: a quarter, if its own work took 10 % less */
     double gain_ratio_50;  /**< 50 % less */
     double gain_ratio_100; /**< nothing at all; 100 or more: no bound is known */
-    double gain_low;       /**< gain_ratio_50 lies between these with 80 % */
+    double
+        gain_low; /**< gain_ratio_50 lies between these: of an experiment the 90 % interval, of the
+                         model how far it may be off */
     double gain_high;
     double cpu_ratio;       /**< 0..1: of its own time: on a CPU, less memory_ratio */
     double memory_ratio;    /**< in page faults and the allocator: estimated from their numbers */
