@@ -94,6 +94,13 @@ bench: build bench-tracking ## measure the hot path against counter reads and pe
 bench-tracking: build ## measure memory, I/O and samples: their cost, peers, programs, accuracy
 	$(PYTHON) benchmarks/tracking/run.py
 
+.PHONY: bench-durations bench-suggestions
+bench-durations: build ## measure how well durations of fourteen operations are predicted
+	$(PYTHON) benchmarks/durations/run.py $(BUILD)/lib --json benchmarks/results/durations.json
+
+bench-suggestions: build ## measure whether suggestions are right, and keep what they promise
+	$(PYTHON) benchmarks/suggestions/run.py $(BUILD)/lib --json benchmarks/results/suggestions.json
+
 .PHONY: bench-load bench-productivity
 bench-load: build ## measure forecasts: M4=folder with Hourly-train.csv and Hourly-test.csv, NAB=copy of that benchmark
 	$(PYTHON) benchmarks/load/run.py $(BUILD)/lib $(M4) $(if $(NAB),--nab $(NAB)) --json benchmarks/load/results.json

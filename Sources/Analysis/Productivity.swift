@@ -27,7 +27,7 @@ extension Assessor {
     state.pointee.latestCPU = point.cpuNanoseconds
     state.pointee.taskSwitches = sample.taskSwitches
     let seconds = Double(point.endMonotonic &- min(point.startMonotonic, point.endMonotonic)) / 1e9
-    guard !isFirst, seconds > 0.1, seconds < 3600 else { return }
+    guard !isFirst, seconds > 0.1, seconds < 86400 else { return }
     state.pointee.fade(seconds)
     state.pointee.seconds += seconds
     state.pointee.cpu += cpu
@@ -50,7 +50,8 @@ extension Assessor {
     state.pointee.io += io
     state.pointee.finished += finished
     state.pointee.lost += lost
-    let hour = Int(truncatingIfNeeded: point.endUnix / 3_600_000_000_000 % 24)
+    let middle = point.endUnix &- whole(seconds * 5e8)
+    let hour = Int(truncatingIfNeeded: middle / 3_600_000_000_000 % 24)
     state.pointee.hourWall[hour] += wall
     state.pointee.hourUseful[hour] += (wall - off + io) * (1 - lost / finished)
     if finished >= 10 {

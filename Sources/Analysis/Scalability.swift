@@ -23,10 +23,12 @@ struct ScalabilityFit {
   private(set) var highest = 0.0
 
   static var leastLoads: Int { 6 }
-  private static var steps: Int { 24 }
-  private static var classes: Int { 128 }
+  private static var sigmas: Int { 24 }
+  private static var kappas: Int { 60 }
+  /// Up to four times what was seen: what is farther away is not in sight.
+  private static var classes: Int { 16 * 6 + 1 }
 
-  /// nil with too few loads. `scratch`: 3 numbers for each bin, and 2 x 128.
+  /// nil with too few loads. `scratch`: 3 numbers for each bin, and 2 x 97.
   init?(_ state: UnsafeMutablePointer<LoadState>, scratch: UnsafeMutablePointer<Double>) {
     let (extra, times, weights) = (scratch, scratch + 48, scratch + 96)
     for index in 0..<LoadState.bins {
@@ -48,11 +50,11 @@ struct ScalabilityFit {
     for index in 0..<2 * Self.classes { knees[index] = 0 }
     var noise = 0.0
     for pass in 0..<2 {
-      for s in 0...Self.steps {
-        for k in 0...Self.steps {
-          let part = Double(s) / Double(Self.steps)
+      for s in 0...Self.sigmas {
+        for k in 0...Self.kappas {
+          let part = Double(s) / Double(Self.sigmas)
           let (sigma, kappa) = (
-            part * part, k == 0 ? 0 : Math.exp(-13.8 + 0.5 * Double(k))
+            part * part, k == 0 ? 0 : Math.exp(-13.8 + 0.2 * Double(k))
           )
           var (sum, mean, total) = (0.0, 0.0, 0.0)
           for index in 0..<loads {
@@ -95,7 +97,7 @@ struct ScalabilityFit {
     min(max(Int(16 * (Math.log2(min(max(ratio, 1e-3), 1e9)) + 4)), 0), classes - 1)
   }
 
-  /// What lies in the last class, 16 times what was seen, is not in sight.
+  /// What lies in the last class is not in sight.
   private static func quantiles(
     _ classes: UnsafeMutablePointer<Double>, _ unit: Double
   ) -> (Double, Double, Double) {

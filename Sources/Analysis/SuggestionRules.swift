@@ -30,15 +30,15 @@ struct SuggestionRule {
       SuggestionRule(
         kind: PROGNOS_SUGGEST_BUFFER_WRITES, what: "writes of sockets",
         advice: "send them together (writev, or TCP_CORK)"
-      ) { $0.small($0.io.writes(IOKind.socket), below: smallPacket) },
+      ) { $0.small($0.io.writes(IOKind.socket), below: smallPacket, ofFiles: false) },
       SuggestionRule(
         kind: PROGNOS_SUGGEST_BUFFER_WRITES, what: "writes of pipes",
         advice: "collect them in a buffer"
-      ) { $0.small($0.io.writes(IOKind.pipe), below: smallPacket) },
+      ) { $0.small($0.io.writes(IOKind.pipe), below: smallPacket, ofFiles: false) },
       SuggestionRule(
         kind: PROGNOS_SUGGEST_BUFFER_WRITES, what: "writes of terminals",
         advice: "collect them in a buffer"
-      ) { $0.small($0.io.writes(IOKind.terminal), below: smallPacket) },
+      ) { $0.small($0.io.writes(IOKind.terminal), below: smallPacket, ofFiles: false) },
       SuggestionRule(
         kind: PROGNOS_SUGGEST_BATCH_SYNCS, what: "syncs", advice: "sync once for several changes"
       ) { $0.syncs },

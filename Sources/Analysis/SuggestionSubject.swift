@@ -45,7 +45,9 @@ struct SuggestionSubject {
 
   /// Transfers that are many and small: through a large buffer, each byte is copied once more, and one call in many
   /// remains.
-  func small(_ found: IOTotals.Transfers?, below most: UInt64) -> SuggestionEvidence? {
+  func small(
+    _ found: IOTotals.Transfers?, below most: UInt64, ofFiles: Bool = true
+  ) -> SuggestionEvidence? {
     guard let found, found.calls >= SuggestionRule.leastCalls, found.bytes / found.calls <= most
     else {
       return nil
@@ -54,7 +56,7 @@ struct SuggestionSubject {
     let unseen = ticks(Self.unseenByCall) * calls
     let took = Double(found.ticks) + unseen
     let order: SuggestionEvidence.Order =
-      io.classified == 0 ? .none : io.sequentialRatio >= 0.75 ? .sequential : .random
+      !ofFiles || io.classified == 0 ? .none : io.sequentialRatio >= 0.75 ? .sequential : .random
     let each = order == .random ? Self.randomAccess : Self.bufferedCall
     let left =
       took * min(bytes / Self.bigBuffer / calls, 1)

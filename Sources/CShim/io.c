@@ -8,56 +8,58 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-// IS(result, name, call, descriptor, bytes wanted, offset): the parameters are a to f, handed on as they
-// came, in registers. Wanted is 0 where it is not a parameter, the offset -1 where the file's position
-// counts. `long` results keep all their bits, `int` results have only 32.
+// IS(name, call, descriptor, bytes wanted, offset): which of the parameters, a to f, they are; they are handed on
+// as they came, in registers. `none` where it is not a parameter: for the offset, the file's position counts.
 // clang-format off
-#define CALLS(IS)                                                                                  \
-    IS(long, read, read, a, c, -1) IS(long, __read_chk, read, a, c, -1)                            \
-    IS(long, readv, read, a, 0, -1) IS(long, pread, read, a, c, d)                                 \
-    IS(long, pread64, read, a, c, d) IS(long, __pread_chk, read, a, c, d)                          \
-    IS(long, __pread64_chk, read, a, c, d) IS(long, preadv, read, a, 0, d)                         \
-    IS(long, preadv64, read, a, 0, d) IS(long, preadv2, read, a, 0, d)                             \
-    IS(long, preadv64v2, read, a, 0, d)                                                            \
-    IS(long, recv, receive, a, c, -1) IS(long, __recv_chk, receive, a, c, -1)                      \
-    IS(long, recvfrom, receive, a, c, -1) IS(long, recvmsg, receive, a, 0, -1)                     \
-    IS(long, write, write, a, c, -1) IS(long, writev, write, a, 0, -1)                             \
-    IS(long, pwrite, write, a, c, d) IS(long, pwrite64, write, a, c, d)                            \
-    IS(long, pwritev, write, a, 0, d) IS(long, pwritev64, write, a, 0, d)                          \
-    IS(long, pwritev2, write, a, 0, d) IS(long, pwritev64v2, write, a, 0, d)                       \
-    IS(long, send, send, a, c, -1) IS(long, sendto, send, a, c, -1)                                \
-    IS(long, sendmsg, send, a, 0, -1)                                                              \
-    IS(int, fsync, sync, a, 0, -1) IS(int, fdatasync, sync, a, 0, -1)                              \
-    IS(int, syncfs, sync, a, 0, -1) IS(int, sync_file_range, sync, a, 0, -1)                       \
-    IS(int, msync, sync, -1, 0, -1)                                                                \
-    IS(int, open, open, result, 0, -1) IS(int, open64, open, result, 0, -1)                        \
-    IS(int, openat, open, result, 0, -1) IS(int, openat64, open, result, 0, -1)                    \
-    IS(int, creat, open, result, 0, -1) IS(int, creat64, open, result, 0, -1)                      \
-    IS(int, __open_2, open, result, 0, -1) IS(int, __open64_2, open, result, 0, -1)                \
-    IS(int, __openat_2, open, result, 0, -1) IS(int, __openat64_2, open, result, 0, -1)            \
-    IS(int, close, close, a, 0, -1)                                                                \
-    IS(int, dup, replace, result, 0, -1) IS(int, dup2, replace, b, 0, -1)                          \
-    IS(int, dup3, replace, b, 0, -1) IS(int, socket, socket, result, 0, -1)                        \
-    IS(int, eventfd, replace, result, 0, -1) IS(int, epoll_create, replace, result, 0, -1)         \
-    IS(int, epoll_create1, replace, result, 0, -1) IS(int, timerfd_create, replace, result, 0, -1) \
-    IS(int, memfd_create, replace, result, 0, -1) IS(int, inotify_init, replace, result, 0, -1)    \
-    IS(int, inotify_init1, replace, result, 0, -1) IS(int, pthread_create, spawn, -1, 0, -1)       \
-    IS(long, lseek, seek, a, 0, -1) IS(long, lseek64, seek, a, 0, -1)                              \
-    IS(int, connect, connect, a, 0, -1)                                                            \
-    IS(int, accept, accept, result, 0, -1) IS(int, accept4, accept, result, 0, -1)                 \
-    IS(int, poll, poll, -1, 0, -1) IS(int, __poll_chk, poll, -1, 0, -1)                            \
-    IS(int, ppoll, poll, -1, 0, -1) IS(int, __ppoll_chk, poll, -1, 0, -1)                          \
-    IS(int, select, poll, -1, 0, -1) IS(int, pselect, poll, -1, 0, -1)                             \
-    IS(int, epoll_wait, poll, -1, 0, -1) IS(int, epoll_pwait, poll, -1, 0, -1)                     \
-    IS(int, epoll_pwait2, poll, -1, 0, -1)                                                         \
-    IS(int, nanosleep, pause, -1, 0, -1) IS(int, clock_nanosleep, pause, -1, 0, -1)                \
-    IS(int, usleep, pause, -1, 0, -1) IS(int, sleep, pause, -1, 0, -1)
+#define TRANSFERS(IS)                                                                              \
+    IS(read, read, a, c, none) IS(__read_chk, read, a, c, none)                                    \
+    IS(readv, read, a, none, none) IS(pread, read, a, c, d)                                        \
+    IS(pread64, read, a, c, d) IS(__pread_chk, read, a, c, d)                                      \
+    IS(__pread64_chk, read, a, c, d) IS(preadv, read, a, none, d)                                  \
+    IS(preadv64, read, a, none, d) IS(preadv2, read, a, none, d)                                   \
+    IS(preadv64v2, read, a, none, d) IS(recv, receive, a, c, none)                                 \
+    IS(__recv_chk, receive, a, c, none) IS(recvfrom, receive, a, c, none)                          \
+    IS(recvmsg, receive, a, none, none) IS(write, write, a, c, none)                               \
+    IS(writev, write, a, none, none) IS(pwrite, write, a, c, d)                                    \
+    IS(pwrite64, write, a, c, d) IS(pwritev, write, a, none, d)                                    \
+    IS(pwritev64, write, a, none, d) IS(pwritev2, write, a, none, d)                               \
+    IS(pwritev64v2, write, a, none, d) IS(send, send, a, c, none)                                  \
+    IS(sendto, send, a, c, none) IS(sendmsg, send, a, none, none)
+
+// Those that transfer nothing, or wait long: they share one body. Their results have 32 bits, but for lseek's.
+#define OTHERS(IS)                                                                                 \
+    IS(fsync, sync, a, none, none) IS(fdatasync, sync, a, none, none)                              \
+    IS(syncfs, sync, a, none, none) IS(sync_file_range, sync, a, none, none)                       \
+    IS(msync, sync, none, none, none) IS(open, open, result, none, none)                           \
+    IS(open64, open, result, none, none) IS(openat, open, result, none, none)                      \
+    IS(openat64, open, result, none, none) IS(creat, open, result, none, none)                     \
+    IS(creat64, open, result, none, none) IS(__open_2, open, result, none, none)                   \
+    IS(__open64_2, open, result, none, none) IS(__openat_2, open, result, none, none)              \
+    IS(__openat64_2, open, result, none, none) IS(close, close, a, none, none)                     \
+    IS(dup, replace, result, none, none) IS(dup2, replace, b, none, none)                          \
+    IS(dup3, replace, b, none, none) IS(socket, socket, result, none, none)                        \
+    IS(eventfd, replace, result, none, none)                                                       \
+    IS(epoll_create, replace, result, none, none)                                                  \
+    IS(epoll_create1, replace, result, none, none)                                                 \
+    IS(timerfd_create, replace, result, none, none)                                                \
+    IS(memfd_create, replace, result, none, none)                                                  \
+    IS(inotify_init, replace, result, none, none)                                                  \
+    IS(inotify_init1, replace, result, none, none)                                                 \
+    IS(pthread_create, spawn, none, none, none) IS(lseek, seek, a, none, none)                     \
+    IS(lseek64, seek, a, none, none) IS(connect, connect, a, none, none)                           \
+    IS(accept, accept, result, none, none) IS(accept4, accept, result, none, none)                 \
+    IS(poll, poll, none, none, none) IS(__poll_chk, poll, none, none, none)                        \
+    IS(ppoll, poll, none, none, none) IS(__ppoll_chk, poll, none, none, none)                      \
+    IS(select, poll, none, none, none) IS(pselect, poll, none, none, none)                         \
+    IS(epoll_wait, poll, none, none, none) IS(epoll_pwait, poll, none, none, none)                 \
+    IS(epoll_pwait2, poll, none, none, none) IS(nanosleep, pause, none, none, none)                \
+    IS(clock_nanosleep, pause, none, none, none) IS(usleep, pause, none, none, none)               \
+    IS(sleep, pause, none, none, none)
 
 // Those of streams, which no table of symbols shows: the C library calls them by tables of its own.
-#define STREAM_CALLS(IS)                                                                           \
-    IS(long, _IO_file_read, read, descriptor(a), c, -1)                                            \
-    IS(long, _IO_file_seek, seek, descriptor(a), 0, -1)                                            \
-    IS(int, _IO_file_close, close, descriptor(a), 0, -1)
+#define STREAM_TRANSFERS(IS) IS(_IO_file_read, read, stream, c, none)
+#define STREAM_OTHERS(IS)                                                                          \
+    IS(_IO_file_seek, seek, stream, none, none) IS(_IO_file_close, close, stream, none, none)
 
 // Those whose results say it in another way.
 #define SPECIAL(EACH)                                                                              \
@@ -68,11 +70,21 @@
 // clang-format on
 
 enum {
-#define NUMBER(result, name, ...) at_##name,
+#define NUMBER(name, ...) at_##name,
 #define SPECIAL_NUMBER(name) at_##name,
-    STREAM_CALLS(NUMBER) SPECIAL(SPECIAL_NUMBER) CALLS(NUMBER) hook_count,
+    STREAM_TRANSFERS(NUMBER) STREAM_OTHERS(NUMBER) SPECIAL(SPECIAL_NUMBER) TRANSFERS(NUMBER)
+        OTHERS(NUMBER) hook_count,
     stream_count = at__IO_file_write + 1,
 };
+
+// Where a call's descriptor, bytes wanted and offset are.
+enum { in_none, in_a, in_b, in_c, in_d, in_result, in_stream };
+static const struct row {
+    unsigned char call, descriptor, wanted, offset;
+} rows[hook_count] = {
+#define ROW(name, call, descriptor, wanted, offset)                                                \
+    [at_##name] = {shim_io_##call, in_##descriptor, in_##wanted, in_##offset},
+    STREAM_TRANSFERS(ROW) STREAM_OTHERS(ROW) TRANSFERS(ROW) OTHERS(ROW)};
 
 static shim_hook hooks[hook_count];
 static bool uses_counter;
@@ -91,34 +103,65 @@ static int descriptor(long stream) {
 #define PARAMETERS long a, long b, long c, long d, long e, long f
 #define ORIGINAL(type, name) ((type(*)(PARAMETERS))hooks[at_##name].original)(a, b, c, d, e, f)
 
-// A call while an experiment runs: it may have to hand on a delay, or to be credited with one.
-static long delayed(shim_io_call call, const shim_hook *hook, uint64_t *ticks, PARAMETERS) {
-    uint64_t debt = shim_call_begins(call, (int)a), start = now();
-    long result = ((long (*)(PARAMETERS))hook->original)(a, b, c, d, e, f);
-    *ticks = now() - start;
-    shim_call_ends(call, (int)a, *ticks, debt);
+static int descriptor_of(const struct row *row, long result, long a, long b) {
+    switch (row->descriptor) {
+    case in_a:
+        return (int)a;
+    case in_b:
+        return (int)b;
+    case in_result:
+        return (int)result;
+    case in_stream:
+        return descriptor(a);
+    default:
+        return -1;
+    }
+}
+
+// The body of all calls that need not be quick, and of those that must be while an experiment runs: it may have to
+// hand on a delay, or to be credited with one.
+__attribute__((noinline)) static long call(int number, PARAMETERS) {
+    const struct row *row = &rows[number];
+    bool is_delayed = shim_debt_now() != 0;
+    int before = row->descriptor == in_result ? -1 : descriptor_of(row, -1, a, b);
+    uint64_t debt = is_delayed ? shim_call_begins(row->call, before) : 0, start = now();
+    long result = ((long (*)(PARAMETERS))hooks[number].original)(a, b, c, d, e, f);
+    uint64_t ticks = now() - start;
+    if (row->call >= shim_io_sync && row->call != shim_io_seek) result = (int)result;
+    int fd = row->descriptor == in_result ? (int)result : before;
+    if (is_delayed) shim_call_ends(row->call, fd, ticks, debt);
+    shim_io_done(row->call, fd, result, ticks, row->wanted == in_c ? (uint64_t)c : 0,
+                 row->offset == in_d ? d : -1);
     return result;
 }
 
-#define BODY(type, name, call, descriptor, wanted, offset)                                         \
-    static type hooked_##name(PARAMETERS) {                                                        \
-        if (__builtin_expect(shim_debt_now() != 0, 0)) {                                           \
-            uint64_t ticks;                                                                        \
-            type result =                                                                          \
-                (type)delayed(shim_io_##call, &hooks[at_##name], &ticks, a, b, c, d, e, f);        \
-            shim_io_done(shim_io_##call, (int)(descriptor), result, ticks, (uint64_t)(wanted),     \
-                         offset);                                                                  \
-            return result;                                                                         \
-        }                                                                                          \
-        bool instant = shim_io_##call < shim_io_sync && shim_is_instant((int)a);                   \
+#define VALUE_none_wanted 0
+#define VALUE_c_wanted (uint64_t) c
+#define VALUE_none_offset -1
+#define VALUE_d_offset d
+#define VALUE_a_descriptor (int)a
+#define VALUE_stream_descriptor descriptor(a)
+
+#define TRANSFER_BODY(name, call_, descriptor_, wanted, offset)                                    \
+    static long hooked_##name(PARAMETERS) {                                                        \
+        if (__builtin_expect(shim_debt_now() != 0, 0)) return call(at_##name, a, b, c, d, e, f);   \
+        bool instant = shim_is_instant((int)a);                                                    \
         uint64_t start = instant ? 0 : now();                                                      \
-        type result = ORIGINAL(type, name);                                                        \
-        shim_io_done(shim_io_##call, (int)(descriptor), result, instant ? 0 : now() - start,       \
-                     (uint64_t)(wanted), offset);                                                  \
+        long result = ORIGINAL(long, name);                                                        \
+        shim_io_done(shim_io_##call_, VALUE_##descriptor_##_descriptor, result,                    \
+                     instant ? 0 : now() - start, VALUE_##wanted##_wanted,                         \
+                     VALUE_##offset##_offset);                                                     \
         return result;                                                                             \
     }
-STREAM_CALLS(BODY)
-CALLS(BODY)
+STREAM_TRANSFERS(TRANSFER_BODY)
+TRANSFERS(TRANSFER_BODY)
+
+#define OTHER_BODY(name, ...)                                                                      \
+    static long hooked_##name(PARAMETERS) {                                                        \
+        return call(at_##name, a, b, c, d, e, f);                                                  \
+    }
+STREAM_OTHERS(OTHER_BODY)
+OTHERS(OTHER_BODY)
 
 // One parameter more than there are registers.
 static long hooked___recvfrom_chk(PARAMETERS, long g) {
@@ -197,10 +240,10 @@ OPENS_TWO(pipe2, replace, a)
 OPENS_TWO(socketpair, socket, d)
 
 static shim_hook hooks[hook_count] = {
-#define ENTRY(result, called, ...)                                                                 \
-    [at_##called] = {.name = #called, .replacement = hooked_##called},
+#define ENTRY(called, ...) [at_##called] = {.name = #called, .replacement = hooked_##called},
 #define SPECIAL_ENTRY(called) [at_##called] = {.name = #called, .replacement = hooked_##called},
-    STREAM_CALLS(ENTRY) SPECIAL(SPECIAL_ENTRY) CALLS(ENTRY)};
+    STREAM_TRANSFERS(ENTRY) STREAM_OTHERS(ENTRY) SPECIAL(SPECIAL_ENTRY) TRANSFERS(ENTRY)
+        OTHERS(ENTRY)};
 
 static bool wants(const void *object, const shim_hook *hook) {
     (void)object;

@@ -61,35 +61,43 @@ static inline uint64_t now(void) {
 }
 
 #define PARAMETERS long a, long b, long c, long d
-#define ORIGINAL(table, name) ((int (*)(PARAMETERS))table[at_##name].original)(a, b, c, d)
+#define CALL(hook) ((int (*)(PARAMETERS))(hook).original)(a, b, c, d)
+
+__attribute__((noinline)) static int wait_for_lock(int number, uint32_t owner, PARAMETERS) {
+    uint32_t holder = shim_operation_of_thread(owner);
+    uint64_t debt = shim_debt_now(), start = now();
+    int result = CALL(waits[number]);
+    shim_waited(shim_wait_lock, holder, now() - start, debt, result == 0);
+    return result;
+}
 
 #define LOCK_BODY(name, try_it, type, busy, owner)                                                 \
     static int hooked_##name(PARAMETERS) {                                                         \
         int result = try_it((type *)a);                                                            \
         if (__builtin_expect(result != (busy), 1)) return result;                                  \
-        uint32_t holder = shim_operation_of_thread(owner(a));                                      \
-        uint64_t debt = shim_debt_now(), start = now();                                            \
-        result = ORIGINAL(waits, name);                                                            \
-        shim_waited(shim_wait_lock, holder, now() - start, debt, result == 0);                     \
-        return result;                                                                             \
+        return wait_for_lock(at_##name, owner(a), a, b, c, d);                                     \
     }
 LOCKS(LOCK_BODY)
 
 // Nothing is noted before the call: a thread that is cancelled in it never comes back here.
+__attribute__((noinline)) static int wait_for_signal(int number, int unsaid, PARAMETERS) {
+    if (__builtin_expect(shim_debt_now() != 0, 0)) shim_releasing();
+    uint64_t debt = shim_debt_now(), start = now();
+    int result = CALL(waits[number]);
+    shim_waited(shim_wait_signal, 0, now() - start, debt, result != unsaid);
+    return result;
+}
+
 #define SIGNAL_BODY(name, unsaid)                                                                  \
     static int hooked_##name(PARAMETERS) {                                                         \
-        if (__builtin_expect(shim_debt_now() != 0, 0)) shim_releasing();                           \
-        uint64_t debt = shim_debt_now(), start = now();                                            \
-        int result = ORIGINAL(waits, name);                                                        \
-        shim_waited(shim_wait_signal, 0, now() - start, debt, result != (unsaid));                 \
-        return result;                                                                             \
+        return wait_for_signal(at_##name, unsaid, a, b, c, d);                                     \
     }
 SIGNALS(SIGNAL_BODY)
 
 #define RELEASE_BODY(name)                                                                         \
     static int hooked_##name(PARAMETERS) {                                                         \
         shim_releasing();                                                                          \
-        return ORIGINAL(releases, name);                                                           \
+        return CALL(releases[at_##name]);                                                          \
     }
 RELEASES(RELEASE_BODY)
 

@@ -61,9 +61,8 @@ extension Report {
 
   private func ranked(_ findings: ExperimentFindings?) -> [ExperimentResult] {
     guard let findings else { return [] }
-    return (0..<findings.count).map { findings[$0] }
-      .filter { isKnown($0.operation) }
-      .sorted { $0.at50.mean > $1.at50.mean }
+    let known = (0..<findings.count).map { findings[$0] }.filter { isKnown($0.operation) }
+    return ranks(known.map { rankKey($0.at50.mean + 1) }).map { known[$0] }
   }
 
   /// "If it took half its time: ...", the best first.

@@ -27,7 +27,8 @@ func nameFrames(
   if withCrashes { for crash in recording.crashNotes { crash.frames.forEach(note) } }
   var names = FrameNames()
   withSymbolizer { symbolizer in
-    for module in codesOfModule.keys.sorted() {
+    for number in codesOfModule.keys.map({ UInt64($0) }).sorted() {
+      let module = UInt32(truncatingIfNeeded: number)
       let codes = (codesOfModule[module] ?? []).sorted()
       add(codes, of: module, in: recording, to: &names, symbolizer)
     }

@@ -83,14 +83,14 @@ public struct Report {
         outermost.append(index)
       }
     }
-    for index in children.indices { children[index].sort(by: takesLonger) }
-    outermost.sort(by: takesLonger)
-    return (outermost, children)
+    for index in children.indices where children[index].count > 1 {
+      children[index] = longestFirst(children[index])
+    }
+    return (longestFirst(outermost), children)
   }
 
-  private func takesLonger(_ a: Int, _ b: Int) -> Bool {
-    let (first, second) = (profile.paths[a].wallTicksSoFar, profile.paths[b].wallTicksSoFar)
-    return first != second ? first > second : a < b
+  private func longestFirst(_ paths: [Int]) -> [Int] {
+    ranks(paths.map { profile.paths[$0].wallTicksSoFar }).map { paths[$0] }
   }
 
   /// Failed calls by kind, the most frequent first. Kinds that were numbered twice are put together, and
@@ -102,11 +102,11 @@ public struct Report {
       if let index = found.firstIndex(where: { $0.kind == kind }) {
         found[index].count &+= count
       } else {
-        found.append((kind, count))
+        let place = found.firstIndex { precedes(kind, $0.kind) } ?? found.count
+        found.insert((kind, count), at: place)
       }
     }
-    found.sort { $0.count != $1.count ? $0.count > $1.count : precedes($0.kind, $1.kind) }
-    return found
+    return ranks(found.map { $0.count }).map { found[$0] }
   }
 }
 

@@ -11,7 +11,7 @@ extension Report {
     output.put("\nsuggestions:\n")
     for suggestion in suggestions.prefix(5) {
       output.put("  ")
-      output.put(suggestion.line(of: self, style))
+      output.put(suggestion.line(of: profile.recording, style))
       output.put("\n")
     }
     putRest(suggestions.count - 5, " more suggestions; PROGNOS_JSON has them all\n", &output)
@@ -41,11 +41,18 @@ extension Report {
 }
 
 extension prognos_suggestion {
-  func line(of report: Report, _ style: TextStyle) -> [UInt8] {
+  /// The suggestions of high impact, for a line each, as `verdicts`.
+  package static func lines(of profile: Profile, _ style: TextStyle) -> [[UInt8]] {
+    Suggestions(of: profile).found.filter { $0.impact == 2 && $0.gain_ratio > 0 }.prefix(2).map {
+      $0.line(of: profile.recording, style)
+    }
+  }
+
+  func line(of recording: Recording, _ style: TextStyle) -> [UInt8] {
     var line = Output()
     line.put(impact == 2 ? "[high] " : impact == 1 ? "[medium] " : "[low] ")
-    if report.isKnown(op) {
-      line.put(style.label(report.name(of: op)))
+    if op > 0, op <= recording.operationCount {
+      line.put(style.label(recording.name(ofOperation: op)))
       line.put(": ")
     }
     line.put(style.wholeLabel(words(of: reason)))

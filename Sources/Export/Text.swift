@@ -161,17 +161,14 @@ extension Report {
       stats.append(
         (UInt32(index + 1), profile.statistics(of: operation), operation.selfSwitches))
     }
-    stats.sort {
-      $0.stats.self_wall_ns != $1.stats.self_wall_ns
-        ? $0.stats.self_wall_ns > $1.stats.self_wall_ns : $0.id < $1.id
-    }
+    let order = ranks(stats.map { $0.stats.self_wall_ns })
     let all = stats.reduce(UInt64(0)) { $0 &+ $1.stats.self_wall_ns }
     var table = Table([
       .init("BY SELF TIME", .left), .init("SELF"), .init("SHARE", .left),
       .init("SELF CPU"),
       .init("WAITING"), .init("SLOWEST"), .init("CALLS/S"), .init("SWITCHES"), .init("WORK"),
     ])
-    for (id, one, switches) in stats.prefix(15) {
+    for (id, one, switches) in order.prefix(15).map({ stats[$0] }) {
       let share = share(one.self_wall_ns, of: all)
       table.add([
         style.label(name(of: id)),

@@ -42,12 +42,9 @@ extension Report {
   private func putOperations(
     _ assessment: Assessment, _ output: inout Output, _ style: TextStyle
   ) {
-    var ill = assessment.operations.filter { $0.health.severity > 0 }
-    ill.sort {
-      $0.health.score != $1.health.score
-        ? $0.health.score < $1.health.score : $0.operation < $1.operation
-    }
-    for (operation, health) in ill.prefix(5) {
+    let ill = assessment.operations.filter { $0.health.severity > 0 }
+    let order = ranks(ill.map { rankKey(100 - $0.health.score) })
+    for (operation, health) in order.prefix(5).map({ ill[$0] }) {
       output.put("  ")
       output.put(word(ofSeverity: health.severity))
       output.put(" ")

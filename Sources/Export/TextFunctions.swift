@@ -26,14 +26,13 @@ extension Report {
     let times = sitesOfOperation.map {
       $0.reduce(UInt64(0)) { $0 &+ profile.sites[$1].nanoseconds }
     }
-    let ranks = times.indices.filter { times[$0] > 0 }
-      .sorted { times[$0] != times[$1] ? times[$0] > times[$1] : $0 < $1 }
-    guard !ranks.isEmpty else { return }
+    let order = ranks(times).filter { times[$0] > 0 }
+    guard !order.isEmpty else { return }
     var table = Table([
       .init("WHERE THE TIME GOES", .left), .init("FUNCTION", .left), .init("SHARE", .left),
       .init("ON CPU"), .init("WAITING"), .init("CALLED FROM", .left),
     ])
-    for operation in ranks.prefix(Self.mostOperations) {
+    for operation in order.prefix(Self.mostOperations) {
       let functions = functions(of: sitesOfOperation[operation])
       for (rank, function) in functions.prefix(Self.mostFunctions).enumerated() {
         let share = Double(function.nanoseconds) / Double(times[operation])
@@ -50,7 +49,7 @@ extension Report {
     output.put("\n")
     table.render(into: &output, style)
     putRest(
-      ranks.count - Self.mostOperations, " more operations; PROGNOS_JSON has them all\n", &output)
+      order.count - Self.mostOperations, " more operations; PROGNOS_JSON has them all\n", &output)
   }
 
   /// The sites at which time was sampled, by operation.
@@ -80,10 +79,14 @@ extension Report {
         functions[function].callers[caller, default: 0] &+= site.nanoseconds
       }
     }
-    return functions.sorted {
-      $0.nanoseconds != $1.nanoseconds
-        ? $0.nanoseconds > $1.nanoseconds : $0.label.lexicographicallyPrecedes($1.label)
+    // Those that took the same in the order of their names.
+    var byName: [Int] = []
+    for index in functions.indices {
+      let label = functions[index].label
+      let place = byName.firstIndex { label.lexicographicallyPrecedes(functions[$0].label) }
+      byName.insert(index, at: place ?? byName.count)
     }
+    return ranks(byName.map { functions[$0].nanoseconds }).map { functions[byName[$0]] }
   }
 
   /// The function; a module without symbols is one function.

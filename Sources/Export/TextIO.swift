@@ -9,11 +9,7 @@ extension Report {
       rows.append((style.label(name(of: UInt32(index + 1))), operation.selfIO))
     }
     guard !rows.isEmpty else { return }
-    // The longest waiting first; sorted by hand over indices, so that equal ones stay in order.
-    let order = rows.indices.sorted {
-      let (first, second) = (rows[$0].io.waitTicks, rows[$1].io.waitTicks)
-      return first != second ? first > second : $0 < $1
-    }
+    let order = ranks(rows.map { $0.io.waitTicks })
     var table = Table([
       .init("BY I/O", .left), .init("READS"), .init("READ"), .init("WRITES"), .init("WRITTEN"),
       .init("WAITED"), .init("OF THAT SYNC"), .init("SEQUENTIAL"), .init("MEAN REQUEST"),

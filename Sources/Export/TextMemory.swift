@@ -14,16 +14,13 @@ extension Report {
       rows.append((Array("(outside operations)".utf8), profile.outsideMemory))
     }
     let all = rows.reduce(UInt64(0)) { $0 &+ $1.memory.allocatedBytes }
-    let ranks = rows.indices.sorted {
-      let (a, b) = (rows[$0].memory.allocatedBytes, rows[$1].memory.allocatedBytes)
-      return a != b ? a > b : $0 < $1
-    }
+    let order = ranks(rows.map { $0.memory.allocatedBytes })
     var table = Table([
       .init("BY MEMORY", .left), .init("ALLOCATED"), .init("SHARE", .left), .init("BLOCKS"),
       .init("MEAN"), .init("FREED"), .init("LIVE, ABOUT"),
     ])
     let most = 12
-    for index in ranks.prefix(most) {
+    for index in order.prefix(most) {
       let memory = rows[index].memory
       let share = all > 0 ? Double(memory.allocatedBytes) / Double(all) : 0
       table.add([

@@ -25,10 +25,7 @@ struct TextTree {
   /// than what it calls, so that the tree stays in one piece.
   func shown(most: Int) -> [Bool] {
     guard rows.count > most else { return [Bool](repeating: true, count: rows.count) }
-    let byTime = rows.indices.sorted {
-      rows[$0].totalTicks != rows[$1].totalTicks
-        ? rows[$0].totalTicks > rows[$1].totalTicks : $0 < $1
-    }
+    let byTime = ranks(rows.map { $0.totalTicks })
     var shown = [Bool](repeating: false, count: rows.count)
     for index in byTime.prefix(most) { shown[index] = true }
     return shown

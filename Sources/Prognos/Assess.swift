@@ -123,15 +123,15 @@ func readAnswers<Answer: BitwiseCopyable>(
   _ out: UnsafeMutablePointer<Answer>?, _ size: Int, _ capacity: Int,
   _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
 ) -> prognos_status {
-  readAnswerBytes(
-    zone, bytes: MemoryLayout<Answer>.size, newestFirst: newestFirst, out, size, capacity, count,
-    function)
+  readRows(
+    zone, MemoryLayout<Answer>.size, newestFirst: newestFirst, UnsafeMutableRawPointer(out), size,
+    capacity, count, function)
 }
 
-/// The same for answers of any kind: `bytes` is the size of one.
+/// The same for structs of any type, of `known` bytes here and of `size` at the caller's.
 @inline(never)
-private func readAnswerBytes(
-  _ zone: AssessmentZone, bytes: Int, newestFirst: Bool, _ out: UnsafeMutableRawPointer?,
+private func readRows(
+  _ zone: AssessmentZone, _ known: Int, newestFirst: Bool, _ out: UnsafeMutableRawPointer?,
   _ size: Int, _ capacity: Int, _ count: UnsafeMutablePointer<Int>?, _ function: StaticString
 ) -> prognos_status {
   guard let count, out != nil || capacity == 0, size > 0, capacity >= 0 else {
@@ -146,14 +146,22 @@ private func readAnswerBytes(
   return undisturbed {
     resumeCollector()
     guard let recording = existingRecording(),
-      let table = AnswerBytes(recording, zone, bytes: bytes)
+      let rows = AnswerRows(recording, zone, answerBytes: known)
     else { return noAssessment(function) }
     recording.readAssessment(at: recording.readingMoment()) {
-      let found = table.count
-      count.pointee = found
+      count.pointee = rows.count
       guard let out else { return }
-      for index in 0..<min(capacity, found) {
-        table.copy(index, isAge: newestFirst, to: out + index * size, size: size)
+      withUnsafeTemporaryAllocation(byteCount: known, alignment: 8) { answer in
+        for index in 0..<min(capacity, rows.count) {
+          guard rows.read(newestFirst ? rows.index(ofAge: index) : index, into: answer) else {
+            break
+          }
+          // What only the caller's struct has is zero.
+          let place = out + index * size
+          place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+          place.copyMemory(
+            from: answer.baseAddress.unsafelyUnwrapped, byteCount: min(size, known))
+        }
       }
     }
     return PROGNOS_OK

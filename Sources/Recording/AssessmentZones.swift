@@ -151,107 +151,95 @@ extension Recording {
 
 /// A table of answers in a zone: how many were ever written, then the answers, in whole words.
 public struct AnswerTable<Answer: BitwiseCopyable> {
-  private let cells: UnsafeMutablePointer<Cell64>
-  public let capacity: Int
+  public let rows: AnswerRows
 
   public init?(_ recording: Recording, _ zone: AssessmentZone) {
-    guard let (start, bytes) = recording.assessmentZone(zone) else { return nil }
-    cells = start.assumingMemoryBound(to: Cell64.self)
-    capacity = (bytes / 8 - 1) / Self.words
-    guard capacity > 0 else { return nil }
+    guard let rows = AnswerRows(recording, zone, answerBytes: MemoryLayout<Answer>.size) else {
+      return nil
+    }
+    self.rows = rows
   }
 
-  private static var words: Int { (MemoryLayout<Answer>.size + 7) / 8 }
-
   /// The size of a zone for so many answers.
-  public static func bytes(capacity: Int) -> UInt32 { UInt32(8 + capacity * words * 8) }
+  public static func bytes(capacity: Int) -> UInt32 {
+    UInt32(8 + capacity * AnswerRows.words(of: MemoryLayout<Answer>.size) * 8)
+  }
 
-  /// How many were ever written: of a ring; of a list, how many it has.
-  public var written: UInt64 { cells[0].acquired }
-  public func setWritten(_ count: UInt64) { cells[0].publish(count) }
-
-  /// How many there are to read.
-  public var count: Int { Int(truncatingIfNeeded: min(written, UInt64(capacity))) }
+  public var capacity: Int { rows.capacity }
+  public var written: UInt64 { rows.written }
+  public func setWritten(_ count: UInt64) { rows.setWritten(count) }
+  public var count: Int { rows.count }
 
   public func set(_ answer: Answer, at index: Int) {
-    guard index >= 0, index < capacity else { return }
-    let place = cells + 1 + index * Self.words
-    withUnsafeBytes(of: answer) { bytes in
-      for word in 0..<bytes.count / 8 {
-        place[word].publish(bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
-      }
-    }
+    withUnsafeBytes(of: answer) { rows.set($0, at: index) }
   }
 
   /// Fills `answer` with the one of this index, from 0 on; false when there is none.
   public func read(_ index: Int, into answer: inout Answer) -> Bool {
-    guard index >= 0, index < capacity else { return false }
-    let place = cells + 1 + index * Self.words
-    withUnsafeMutableBytes(of: &answer) { bytes in
-      for word in 0..<bytes.count / 8 {
-        bytes.storeBytes(of: place[word].acquired, toByteOffset: word * 8, as: UInt64.self)
-      }
-    }
-    return true
+    withUnsafeMutableBytes(of: &answer) { rows.read(index, into: $0) }
   }
 
   /// Adds one to a ring, over the oldest.
   public func append(_ answer: Answer) {
+    withUnsafeBytes(of: answer) { rows.append($0) }
+  }
+
+  /// Of a ring: the newest is of age 0.
+  public func read(age: Int, into answer: inout Answer) -> Bool {
+    withUnsafeMutableBytes(of: &answer) { rows.read(rows.index(ofAge: age), into: $0) }
+  }
+}
+
+/// The same of answers of whatever type, whose size is known.
+public struct AnswerRows {
+  private let cells: UnsafeMutablePointer<Cell64>
+  private let words: Int
+  public let capacity: Int
+
+  public init?(_ recording: Recording, _ zone: AssessmentZone, answerBytes: Int) {
+    guard let (start, bytes) = recording.assessmentZone(zone) else { return nil }
+    cells = start.assumingMemoryBound(to: Cell64.self)
+    words = Self.words(of: answerBytes)
+    capacity = (bytes / 8 - 1) / max(words, 1)
+    guard capacity > 0 else { return nil }
+  }
+
+  static func words(of bytes: Int) -> Int { (bytes + 7) / 8 }
+
+  /// How many were ever written: of a ring; of a list, how many it has.
+  public var written: UInt64 { cells[0].acquired }
+  func setWritten(_ count: UInt64) { cells[0].publish(count) }
+
+  /// How many there are to read.
+  public var count: Int { Int(truncatingIfNeeded: min(written, UInt64(capacity))) }
+
+  func set(_ answer: UnsafeRawBufferPointer, at index: Int) {
+    guard index >= 0, index < capacity else { return }
+    let place = cells + 1 + index * words
+    for word in 0..<min(answer.count / 8, words) {
+      place[word].publish(answer.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
+    }
+  }
+
+  /// Fills `answer`, in whole words, with the one of this index, from 0 on; false when there is none.
+  public func read(_ index: Int, into answer: UnsafeMutableRawBufferPointer) -> Bool {
+    guard index >= 0, index < capacity else { return false }
+    let place = cells + 1 + index * words
+    for word in 0..<min(answer.count / 8, words) {
+      answer.storeBytes(of: place[word].acquired, toByteOffset: word * 8, as: UInt64.self)
+    }
+    return true
+  }
+
+  func append(_ answer: UnsafeRawBufferPointer) {
     let number = cells[0].value
     set(answer, at: Int(truncatingIfNeeded: number % UInt64(capacity)))
     cells[0].publish(number &+ 1)
   }
 
-  /// Of a ring: the newest is of age 0.
-  public func read(age: Int, into answer: inout Answer) -> Bool {
-    guard age >= 0, age < count else { return false }
-    return read(
-      Int(truncatingIfNeeded: (written &- 1 &- UInt64(age)) % UInt64(capacity)), into: &answer)
-  }
-}
-
-/// A table of answers of whatever kind: so that copying them out is the same code for all.
-public struct AnswerBytes {
-  private let cells: UnsafeMutablePointer<Cell64>
-  private let bytes: Int
-  public let capacity: Int
-
-  /// `bytes`: the size of an answer.
-  public init?(_ recording: Recording, _ zone: AssessmentZone, bytes: Int) {
-    guard let (start, size) = recording.assessmentZone(zone) else { return nil }
-    cells = start.assumingMemoryBound(to: Cell64.self)
-    self.bytes = bytes
-    capacity = (size / 8 - 1) / ((bytes + 7) / 8)
-    guard capacity > 0 else { return nil }
-  }
-
-  public var count: Int {
-    Int(truncatingIfNeeded: min(cells[0].acquired, UInt64(capacity)))
-  }
-
-  /// Copies the first `size` bytes of an answer, and zeros for what it does not have. `age`: of a ring, 0 is the newest.
-  public func copy(
-    _ index: Int, isAge: Bool, to out: UnsafeMutableRawPointer, size: Int
-  ) {
-    var index = index
-    if isAge {
-      index = Int(
-        truncatingIfNeeded: (cells[0].acquired &- 1 &- UInt64(index)) % UInt64(capacity))
-    }
-    guard index >= 0, index < capacity else { return }
-    let place = cells + 1 + index * ((bytes + 7) / 8)
-    let known = min(size, bytes)
-    var at = 0
-    while at < known {
-      var word = place[at / 8].acquired
-      withUnsafeBytes(of: &word) {
-        (out + at).copyMemory(
-          from: $0.baseAddress.unsafelyUnwrapped, byteCount: min(8, known - at))
-      }
-      at += 8
-    }
-    if size > known {
-      (out + known).initializeMemory(as: UInt8.self, repeating: 0, count: size - known)
-    }
+  /// Of a ring, the newest of which is of age 0; -1 when there is none so old.
+  public func index(ofAge age: Int) -> Int {
+    guard age >= 0, age < count else { return -1 }
+    return Int(truncatingIfNeeded: (written &- 1 &- UInt64(age)) % UInt64(capacity))
   }
 }

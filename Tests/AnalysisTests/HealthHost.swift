@@ -97,12 +97,13 @@ final class HealthHost {
   }
 
   /// The next tick, a second later.
-  func tick(seconds: Double = 1, unixOffset: Int64 = 0) {
+  func tick(seconds: Double = 1, unixOffset: Int64 = 0, isAssessed: Bool = true) {
     now += UInt64(seconds * 1e9)
     point.cpuNanoseconds += UInt64(seconds * 2e8)
     let moment = HistoryMoment(monotonicNanoseconds: now, unixNanoseconds: now)
     let isDue = recording.isDue(at: now, interval: Self.second)
     if isDue { recording.tick(at: moment, interval: Self.second, process: point) }
+    guard isAssessed else { return }
     sample.monotonicNanoseconds = now
     sample.unixNanoseconds = now
     let assessed = AssessmentMoment(

@@ -42,8 +42,6 @@ static void what_is_missing_is_said(void) {
     CHECK_STATUS(prognos_productivity_read(&productivity, sizeof productivity),
                  PROGNOS_NOT_ENOUGH_DATA);
     CHECK_CONTAINS(prognos_last_error(), "10 seconds");
-    CHECK_STATUS(prognos_peak_read(NULL, sizeof peak), PROGNOS_INVALID_ARGUMENT);
-    CHECK_STATUS(prognos_peak_read(&peak, 0), PROGNOS_INVALID_ARGUMENT);
 }
 
 static void time_is_told_by_what_it_was_good_for(void) {
@@ -72,6 +70,8 @@ static void time_is_told_by_what_it_was_good_for(void) {
     CHECK_EQ(found.best_hour, 24);
     CHECK(found.best_hours[0] == 0);
     CHECK_CONTAINS(found.reason, "useful");
+    CHECK_STATUS(prognos_productivity_read(NULL, sizeof found), PROGNOS_INVALID_ARGUMENT);
+    CHECK_STATUS(prognos_productivity_read(&found, 0), PROGNOS_INVALID_ARGUMENT);
 }
 
 CHECK_MAIN(CASE(what_is_missing_is_said), CASE(time_is_told_by_what_it_was_good_for))

@@ -140,7 +140,7 @@ _Static_assert(sizeof(prognos_verdict) == 6 * 8 + 2 * 4, "prognos_verdict");
 _Static_assert(sizeof(prognos_forecast) == 4 * 8, "prognos_forecast");
 _Static_assert(sizeof(prognos_peak) == 12 * 8 + 2 * 4 + 32 + 240, "prognos_peak");
 _Static_assert(sizeof(prognos_scalability) == 12 * 8 + 2 * 4 + 32 + 240, "prognos_scalability");
-_Static_assert(sizeof(prognos_productivity) == 34 * 8 + 2 * 4 + 240, "prognos_productivity");
+_Static_assert(sizeof(prognos_productivity) == 35 * 8 + 2 * 4 + 240, "prognos_productivity");
 _Static_assert(sizeof(prognos_trend) == 5 * 8 + 2 * 4 + 240, "prognos_trend");
 _Static_assert(sizeof(prognos_anomaly) == 8 * 8 + 4 * 4 + 240, "prognos_anomaly");
 

@@ -3,10 +3,11 @@
 
     python3 benchmarks/durations/run.py LIBRARY_DIR [--seed 2] [--calls 250] [--json FILE]
 
-Each operation is called with works drawn log-uniformly from its range; each call is predicted before
-it is made, from the 30th on. Then calls of 2 to 4 times the most work, which the library does not get to
-know. The noise floor is what the median of all calls of one work is off. Beside the library: the
-mean of all calls so far, and a line by least squares. Tuned on seed 1; seed 2 is the test split.
+Each operation is called with works drawn log-uniformly from its range; each call is predicted
+before it is made, from the 30th on. Then calls of 2 to 4 times the most work, which the library
+does not get to know. The noise floor is what the median of all calls of one work is off. Beside the
+library: the mean of all calls so far, and a line by least squares. Tuned on seed 1; seed 2 is the
+test split.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def measure(library, operation, rng, calls):
 
     found = {key: [] for key in ("library", "mean", "line")}
     inside, took, covered_beyond = [], [], []
-    # Calls of three works between the others, under the same weather: what the best constant is off.
+    # Calls of three works between the others, under the same weather, for the noise floor.
     fixed = {draw(operation, rng): [] for _ in range(3)}
     for number in range(calls):
         work = draw(operation, rng)
@@ -150,16 +151,17 @@ def measure(library, operation, rng, calls):
 
 def show(rows):
     print(
-        "| operation | class found | noise floor | in range | mean | line | 2 to 4 x beyond | line |"
-        " 90 % interval covers | beyond |"
+        "| operation | class found | noise floor | in range | mean | line | 2 to 4 x beyond |"
+        " line | 90 % interval covers | beyond |"
     )
     print("| --- |" + " --- |" * 9)
     for row in rows:
         inside, beyond = row["inside"], row["beyond"]
         print(
-            f"| {row['operation']} | {row['complexity']} | {row['noise']:.1%} | {inside['library']:.1%} |"
-            f" {inside['mean']:.0%} | {inside['line']:.1%} | {beyond['library']:.1%} |"
-            f" {beyond['line']:.1%} | {row['covered']:.0%} | {row['covered_beyond']:.0%} |"
+            f"| {row['operation']} | {row['complexity']} | {row['noise']:.1%} |"
+            f" {inside['library']:.1%} | {inside['mean']:.0%} | {inside['line']:.1%} |"
+            f" {beyond['library']:.1%} | {beyond['line']:.1%} |"
+            f" {row['covered']:.0%} | {row['covered_beyond']:.0%} |"
         )
 
 

@@ -124,7 +124,8 @@ def main():
         print(
             f"| {kind} | {len(good)} of {len(own)} | {promised:.0%} |"
             f" {share(row['gain'] for row in own):.0%} |"
-            f" {sum(row['within_30'] for row in good)} | {sum(row['in_interval'] for row in good)} |"
+            f" {sum(row['within_30'] for row in good)} |"
+            f" {sum(row['in_interval'] for row in good)} |"
         )
     healthy = [row for row in rows if not RIGHT[row["kind"]]]
     total = {

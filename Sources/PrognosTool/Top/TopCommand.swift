@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CPrognos
 import Export
 import Glibc
 import Recording
@@ -118,6 +119,9 @@ struct LiveSource: ReadingSource {
     if let line = assessment?.bottleneckLine(.unicode) {
       reading.verdicts.append(
         Reading.Verdict(severity: 0, text: String(decoding: line, as: UTF8.self)))
+    }
+    reading.verdicts += prognos_suggestion.lines(of: profile, .unicode).map {
+      Reading.Verdict(severity: 1, text: String(decoding: $0, as: UTF8.self))
     }
     if isLive { process = ProcessFiles.read(recorded.processID) ?? process }
     if isFirst {
