@@ -68,6 +68,7 @@ final class BottleneckHost {
     }
     let io = recording.ioRecord(of: nodes.last!, in: lane)!
     io.pointee.waits[IORecord.Wait.pause].ticks.add(total(sleep))
+    if sleep > 0 { io.pointee.waits[IORecord.Wait.pause].calls.add(count) }
     io.pointee.waits[IORecord.Wait.lock].ticks.add(total(lock))
     io.pointee.waits[IORecord.Wait.signal].ticks.add(total(signal))
   }
