@@ -52,13 +52,17 @@ public struct ExperimentFindings {
   /// nil when there was no experiment, or none that had rounds enough.
   public init?(_ recording: Recording) {
     var kept = KeptRounds()
-    var newest: UInt32 = 0
-    recording.forEachExperimentRound { newest = max(newest, $0.experiment) }
-    // One that has just begun knows nothing yet.
-    while newest > 0, kept.count < 8 {
+    var limit: UInt64 = 1 << 32
+    // One that has just begun knows nothing yet. Each is looked at once, whatever numbers there are.
+    for _ in 0..<4 where kept.count < 8 {
+      var newest: UInt64 = 0
+      recording.forEachExperimentRound {
+        if UInt64($0.experiment) < limit { newest = max(newest, UInt64($0.experiment)) }
+      }
+      if newest == 0 { break }
       kept.count = 0
-      recording.forEachExperimentRound { if $0.experiment == newest { kept.add($0) } }
-      newest -= 1
+      recording.forEachExperimentRound { if UInt64($0.experiment) == newest { kept.add($0) } }
+      limit = newest
     }
     guard kept.count >= 8, kept.smoothBaseline() else { return nil }
     rounds = kept.count
