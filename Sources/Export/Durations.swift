@@ -43,10 +43,12 @@ extension Report {
     let operations = profile.recording.operationsWithDurations()
     var left = 10
     forEachDuration(of: operations) { operation, model in
+      let edge = prognos_duration(work: 1, model)
+      // "unknown", where the work is always about the same: quantiles say it all.
+      guard UInt8(bitPattern: edge.complexity.0) == 0x4F else { return }
       left -= 1
       guard left >= 0 else { return }
       if left == 9 { output.put("\ndurations by work:\n") }
-      let edge = prognos_duration(work: 1, model)
       output.put("  ")
       output.put(style.label(name(of: operation)))
       output.put(": ")

@@ -12,7 +12,7 @@ HOT = ["prognos_begin", "prognos_end", "prognos_work", "prognos_fail"]
 # Where a hot function may go, as parts of mangled names. begin and end only jump, at their tails.
 CAREFUL = {
     "prognos_begin": ["beginCarefully", "beginWithMore"],
-    "prognos_end": ["endCarefully", "endWithMore"],
+    "prognos_end": ["endCarefully", "endWithMore", "endWithWork"],
     "prognos_work": ["countOutsideOperation", "frameBelowSegment", "isLeftOut"],
     "prognos_fail": [
         "countOutsideOperation",

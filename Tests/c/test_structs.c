@@ -128,7 +128,7 @@ static void options_of_no_size_are_refused(void) {
 }
 
 /* Structs that cross the ABI have no padding that is not named. */
-_Static_assert(sizeof(prognos_op_stats) == 33 * 8, "prognos_op_stats");
+_Static_assert(sizeof(prognos_op_stats) == 36 * 8, "prognos_op_stats");
 _Static_assert(sizeof(prognos_process_stats) == 39 * 8, "prognos_process_stats");
 _Static_assert(sizeof(prognos_diagnostics) == 32 * 8, "prognos_diagnostics");
 _Static_assert(sizeof(prognos_session_stats) == 16 * 8 + 2 * 4 + 64, "prognos_session_stats");
@@ -141,6 +141,9 @@ _Static_assert(sizeof(prognos_forecast) == 4 * 8, "prognos_forecast");
 _Static_assert(sizeof(prognos_peak) == 12 * 8 + 2 * 4 + 32 + 240, "prognos_peak");
 _Static_assert(sizeof(prognos_scalability) == 12 * 8 + 2 * 4 + 32 + 240, "prognos_scalability");
 _Static_assert(sizeof(prognos_productivity) == 35 * 8 + 2 * 4 + 240, "prognos_productivity");
+_Static_assert(sizeof(prognos_duration) == 8 * 8 + 24 + 240, "prognos_duration");
+_Static_assert(sizeof(prognos_time_left) == 7 * 8 + 2 * 4 + 240, "prognos_time_left");
+_Static_assert(sizeof(prognos_suggestion) == 6 * 8 + 4 * 4 + 2 * 240, "prognos_suggestion");
 _Static_assert(sizeof(prognos_trend) == 5 * 8 + 2 * 4 + 240, "prognos_trend");
 _Static_assert(sizeof(prognos_anomaly) == 8 * 8 + 4 * 4 + 240, "prognos_anomaly");
 

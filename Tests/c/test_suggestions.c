@@ -39,7 +39,7 @@ static void small_reads_want_a_buffer(void) {
     CHECK(found[0].gain_low <= found[0].gain_ratio && found[0].gain_ratio <= found[0].gain_high);
     CHECK_EQ(found[0].impact, 2);
     CHECK_CONTAINS(found[0].text, "use a bigger buffer");
-    CHECK_CONTAINS(found[0].reason, "reads of files of 16 B");
+    CHECK_CONTAINS(found[0].reason, "40000 reads of files of 1");
     CHECK_EQ(suggestions(found, 0), count);
     char *text = rendered(PROGNOS_TEXT), *json = rendered(PROGNOS_JSON);
     CHECK_CONTAINS(text, "suggestions:");

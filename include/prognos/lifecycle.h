@@ -20,7 +20,7 @@ PROGNOS_EXTERN_C_BEGIN
  */
 #define PROGNOS_TRACK_CPU 0x01u     /**< CPU time, context switches, page faults */
 #define PROGNOS_TRACK_MEMORY 0x02u  /**< allocations: exact counts; sampled blocks until freed */
-#define PROGNOS_TRACK_IO 0x04u      /**< input, output and waits, by kind and size */
+#define PROGNOS_TRACK_IO 0x04u      /**< input, output, sleeps, and waits for locks and signals */
 #define PROGNOS_TRACK_STACKS 0x08u  /**< call stacks of sampled blocks and of slow calls */
 #define PROGNOS_TRACK_SAMPLES 0x10u /**< call stacks by CPU time and by time waited */
 /**
