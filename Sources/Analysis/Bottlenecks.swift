@@ -30,7 +30,9 @@ extension Assessor {
       let total = model.total(of: own.operation)
       guard total.calls >= 1, total.wall > 5e-4 * seconds else { continue }
       var verdict = BottleneckVerdict(model, total, own.operation)
-      if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach {
+      if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach,
+        BottleneckVerdict.isSharp(found)
+      {
         verdict.take(found)
       }
       ranking.add(verdict)
