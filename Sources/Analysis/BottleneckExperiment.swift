@@ -20,6 +20,11 @@ extension BottleneckVerdict {
     gain.isFinite ? min(max(gain, 0), 100) : 0
   }
 
+  /// Whether rounds agree so far that they say more than the model: an interval of less than half of the rate.
+  static func isSharp(_ found: ExperimentResult) -> Bool {
+    found.at50.high - found.at50.low < 0.5 * (1 + max(found.at50.mean, 0))
+  }
+
   /// Whether the model and what was measured differ by more than chance and the model's own error explain.
   var isDisputed: Bool {
     isMeasured && (modelled < low - 0.1 || modelled > high + 0.1)

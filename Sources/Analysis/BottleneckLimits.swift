@@ -270,6 +270,13 @@ struct BottleneckModel {
     return min(sum / max(limit.whole, 1e-12), 1)
   }
 
+  /// The same of all limits.
+  func parts(of operation: UInt32) -> Few<Double> {
+    var parts = Few(0.0)
+    for index in 0..<limits.count { parts.add(part(of: operation, in: limits[index])) }
+    return parts
+  }
+
   /// The operations of a limit that several make up.
   private(set) var holders = Few(UInt32(0))
   mutating func addHolder(_ operation: UInt32) { holders.add(operation) }
@@ -302,11 +309,11 @@ struct BottleneckModel {
 
   /// Progress after an operation's own work has shrunk by a share, as a multiple of what it is; and what it would be if
   /// the tightest limit alone counted.
-  func speed(_ operation: UInt32, less share: Double) -> (likely: Double, most: Double) {
+  func speed(_ parts: Few<Double>, less share: Double) -> (likely: Double, most: Double) {
     var (left, most) = (unknown, unknown > 0.5 ? 1.0 : 0)
     for index in 0..<limits.count {
       let limit = limits[index]
-      let use = limit.use * (1 - share * part(of: operation, in: limit))
+      let use = limit.use * (1 - share * parts[index])
       left += Math.pow(max(use, 0), sharpness)
       most = max(most, use)
     }
@@ -317,11 +324,10 @@ struct BottleneckModel {
 
   /// The share of an operation in what limits progress: the relative gain of a small improvement; and the limit in which
   /// it weighs most.
-  func share(of operation: UInt32) -> (share: Double, limit: Int) {
+  func share(_ parts: Few<Double>) -> (share: Double, limit: Int) {
     var (share, most, limit) = (0.0, 0.0, -1)
     for index in 0..<limits.count {
-      let weight =
-        Math.pow(limits[index].use, sharpness) * part(of: operation, in: limits[index])
+      let weight = Math.pow(limits[index].use, sharpness) * parts[index]
       share += weight
       if weight > most { (most, limit) = (weight, index) }
     }

@@ -30,7 +30,9 @@ extension Assessor {
       let total = model.total(of: own.operation)
       guard total.calls >= 1, total.wall > 5e-4 * seconds else { continue }
       var verdict = BottleneckVerdict(model, total, own.operation)
-      if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach {
+      if let findings, let found = findings.result(of: own.operation), verdict.isWithinReach,
+        BottleneckVerdict.isSharp(found)
+      {
         verdict.take(found)
       }
       ranking.add(verdict)
@@ -150,15 +152,16 @@ struct BottleneckVerdict: BitwiseCopyable {
   init(_ model: BottleneckModel, _ total: OwnTime, _ operation: UInt32) {
     self.operation = operation
     own = total
-    let (share, limit) = model.share(of: operation)
+    let parts = model.parts(of: operation)
+    let (share, limit) = model.share(parts)
     self.share = min(share, 1)
     self.limit = Int32(limit)
     func gain(_ less: Double) -> Double {
-      min(model.speed(operation, less: less).likely - 1, 100)
+      min(model.speed(parts, less: less).likely - 1, 100)
     }
     (gain10, gain50, gain100) = (gain(0.1), gain(0.5), gain(1))
     // As far as the design half of benchmarks/bottlenecks was off, in seven of eight cases.
-    let bound = min(model.speed(operation, less: 0.5).most - 1, gain50 * 2)
+    let bound = min(model.speed(parts, less: 0.5).most - 1, gain50 * 2)
     low = min(gain50 * 0.6, gain50 - 0.03)
     high = max(gain50 * 1.4, bound, gain50 + 0.06)
   }
