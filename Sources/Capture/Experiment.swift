@@ -79,13 +79,13 @@ private func finish(_ experiment: inout Experiment?, _ state: UInt32, in recordi
   experiment = nil
 }
 
-/// In a forked child: nothing is delayed there, and nobody holds the lock.
+/// In a forked child: nothing is delayed there, and nobody holds the lock. Its parent's hooks stay, which then do
+/// nothing: another thread of the parent may have held the loader's lock, which to take them out would wait for.
 func forgetExperiment() {
   changing.store(false, ordering: .relaxed)
   current = nil
   due.store(.max, ordering: .relaxed)
   endDelays()
-  shim_releases_patch(false)
 }
 
 /// When the collector has to go on with it.

@@ -136,7 +136,7 @@ struct ExperimentTests {
   @Test("One that has just begun leaves the word to the one before; too few rounds say nothing")
   func fewRounds() throws {
     let host = try ExperimentHost()
-    host.add(rate: 100)
+    host.add(rate: 10_000)
     #expect(ExperimentFindings(host.recording) == nil)
     for _ in 0..<2 { host.cycle(base: 10_000, gains: [0.1, 0.2, 0.4]) }
     host.add(rate: 500, experiment: 2)
