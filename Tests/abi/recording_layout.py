@@ -11,7 +11,7 @@ class Recording:
         with open(path, "rb") as file:
             self.data = file.read()
         assert self.data[16:24] == b"PROGNOS\0", "no magic number"
-        assert self.u32(24) == 2, "format version"
+        assert self.u32(24) == 3, "format version"
         assert self.u32(28) == 0x01020304, "byte order"
         assert self.u64(40) <= len(self.data), "cut short"
         self.process_id = self.u32(32)

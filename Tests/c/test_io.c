@@ -287,7 +287,8 @@ static void syncs_failures_and_waits_are_counted(void) {
     CHECK_EQ(stats_of(op).io_calls, 2);
     CHECK_EQ(io_number("\"syncs\"", "\"calls\""), 2);
     CHECK_EQ(io_number("\"polls\"", "\"calls\""), 1);
-    CHECK_EQ(io_number("\"pauses\"", "\"calls\""), 3);
+    CHECK_EQ(io_number("\"pauses\"", "\"calls\""), 2);
+    CHECK_EQ(io_number("\"signals\"", "\"calls\""), 1);
     CHECK_EQ(io_number("\"opens\"", "\"calls\""), 1);
     CHECK_EQ(io_number("\"opens\"", "\"failed\""), 2);
 }
@@ -461,12 +462,15 @@ static void advice_names_the_operation_and_the_remedy(void) {
     int fd = new_file(1 << 20);
     prognos_op op = prognos_op_named("read_file");
     prognos_begin(op);
-    for (int i = 0; i < 2000; i++)
+    /* Enough of them to be worth a word. */
+    for (int i = 0; i < 40000; i++) {
+        if (i % 2000 == 0) lseek(fd, 0, SEEK_SET);
         CHECK_EQ(read(fd, buffer, 512), 512);
+    }
     prognos_end(op);
     char *text = rendered(PROGNOS_TEXT);
     CHECK_CONTAINS(text, "BY I/O");
-    CHECK_CONTAINS(text, "read_file: 2000 reads of files of 512 B, sequential, took ");
+    CHECK_CONTAINS(text, "read_file: 40000 reads of files of 512 B, sequential, took ");
     CHECK_CONTAINS(text, ": use a bigger buffer (saves ");
     free(text);
 }

@@ -156,7 +156,7 @@ static void a_file_is_made_and_says_whose_it_is(void) {
     CHECK_EQ(status.st_mode & 07777, 0600);
     CHECK_TEXT(capabilities().recording_path, path);
     CHECK_EQ(memcmp(text_of(path, at_magic), "PROGNOS", 8), 0);
-    CHECK_EQ(word_of(path, at_version, 4), 2);
+    CHECK_EQ(word_of(path, at_version, 4), 3);
     CHECK_EQ(word_of(path, at_pid, 4), getpid());
     CHECK_NE(word_of(path, at_start, 8), 0);
     CHECK_EQ(word_of(path, at_state, 4), 1);

@@ -11,7 +11,8 @@ OPERATION_KEYS = (
     "id name count active failed abandoned wall_ns wall_min_ns wall_max_ns wall_p50_ns "
     "wall_p95_ns wall_p99_ns self_wall_ns cpu_ns self_cpu_ns blocked_ns allocated_bytes "
     "allocations freed_bytes frees live_bytes self_allocated_bytes self_live_bytes read_bytes "
-    "written_bytes io_calls io_wait_ns sequential_ratio voluntary_switches "
+    "written_bytes io_calls io_wait_ns sequential_ratio lock_waits lock_wait_ns signal_wait_ns "
+    "voluntary_switches "
     "involuntary_switches page_faults work rate_per_s errors_per_min failures wall_histogram_ns"
 ).split()
 

@@ -3,6 +3,7 @@
 
 import json
 import signal
+import time
 
 import prognos as p
 import pytest
@@ -76,6 +77,24 @@ def test_a_profile_with_io_is_valid(validator, monkeypatch, tmp_path):
     found = p.profile()
     assert found["operations"][0]["io"]["kinds"]["file"]["written_bytes"] == 5000
     assert found["outside_io"]["kinds"]["file"]["read_bytes"] == 5000
+    assert errors(validator, found) == []
+
+
+def test_a_profile_with_an_experiment_is_valid(validator):
+    assert p.lib.prognos_start(None, 0) == p.OK
+    cycle, part = p.op("cycle"), p.op("part")
+    assert p.lib.prognos_experiment_start(cycle, 2) == p.OK
+    end = time.monotonic() + 2.2
+    while time.monotonic() < end:
+        p.begin(cycle)
+        p.begin(part)
+        time.sleep(0.001)
+        p.end(part)
+        p.end(cycle)
+    found = p.profile()
+    assert found["experiment"]["progress"] == "cycle"
+    assert found["experiment"]["rounds"] > 0
+    assert [one["operation"] for one in found["experiment"]["gains"]].count("part") == 1
     assert errors(validator, found) == []
 
 

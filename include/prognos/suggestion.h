@@ -33,7 +33,8 @@ typedef struct prognos_suggestion {
     uint64_t saved_ns; /**< gain_ratio of the operation's time so far */
     prognos_op op;     /**< 0: the process */
     uint32_t kind;     /**< prognos_suggestion_kind */
-    uint32_t impact;   /**< 0 low, 1 medium (5 % of the time of all operations), 2 high (20 %, leaks) */
+    uint32_t
+        impact; /**< 0 low, 1 medium (5 % of the time of all operations), 2 high (20 %, leaks) */
     uint32_t reserved;
     char text[240];   /**< what to do */
     char reason[240]; /**< the evidence, in numbers */
