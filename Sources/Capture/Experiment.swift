@@ -169,7 +169,11 @@ private struct Experiment {
     let real = count.last.real &- count.first.real
     let debt = count.last.paid &- count.first.paid
     header.pointee.debtNanoseconds.add(debtOfRound())
-    guard count.completions > 0, real > 0, real < 1 << 40 else { return noteNoProgress() }
+    guard count.completions > 1, real > 0, real < 1 << 40 else {
+      // The next one is twice as long.
+      rate = 15e9 / Double(roundLength)
+      return
+    }
     round.completions = count.completions &- 1
     round.realNanoseconds = real
     round.debtNanoseconds = Int64(bitPattern: debt) > 0 ? debt : 0
@@ -180,8 +184,6 @@ private struct Experiment {
     if round.operation != 0 { stretches[slot(of: trial)] = stretchOfRound() }
     if round.operation == 0 { clocks.read(in: recording) } else { clocks.skip(in: recording) }
   }
-
-  private mutating func noteNoProgress() { rate = 0 }
 
   /// A round: a fourth of a second in an experiment of 20 s, and thirty completions, but never more than 2 s.
   private var roundLength: UInt64 {

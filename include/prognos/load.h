@@ -50,7 +50,7 @@ typedef struct prognos_scalability {
     double knee; /**< the concurrency with the highest throughput, INFINITY when none is in sight */
     double knee_low; /**< the 80 % interval */
     double knee_high;
-    double capacity_per_s; /**< as in prognos_peak */
+    double capacity_per_s; /**< of calls without a caller, where prognos_peak counts all */
     double capacity_low_per_s;
     double capacity_high_per_s;
     double highest_concurrency; /**< that was seen */
