@@ -221,6 +221,7 @@ private func enterRound(
   state.pointee.round.set(roundNumber.load(ordering: .acquiring))
   state.pointee.paid.set(debtAtStart.load(ordering: .relaxed))
   state.pointee.excess.set(0)
+  state.pointee.owedAsleep.set(0)
   mark(state, lane, in: recording)
 }
 
@@ -297,33 +298,11 @@ private func pay(
   let saved = shim_errno()
   // What was off the CPU before this counts in the call that is open; the delay will not.
   if !stayedOnCPU(lane) { synchronize(lane, in: recording) }
-  let (startTicks, start) = (ticks(in: recording), shim_monotonic_ns())
-  let took: UInt64
-  if trial.isCrowded {
-    // One that slept would give its CPU away, and nobody would be delayed: it must use it up.
-    let cpu = shim_thread_cpu_ns()
-    var used: UInt64 = 0
-    let stretch = ratio(allTime, allCPU)
-    while Double(used) * stretch < Double(owed), isOwed(round) {
-      for _ in 0..<16 { shim_relax() }
-      used = shim_thread_cpu_ns() &- cpu
-    }
-    took = UInt64(Double(used) * stretch)
-    allTime.wrappingAdd(shim_monotonic_ns() &- start, ordering: .relaxed)
-    allCPU.wrappingAdd(used, ordering: .relaxed)
-  } else {
-    let end = start &+ UInt64(owed)
-    var now = start
-    while now < end, isOwed(round) {
-      if end &- now > sleepMargin {
-        shim_sleep_ns(min(end &- now &- sleepMargin, longestSleep))
-      } else {
-        for _ in 0..<16 { shim_relax() }
-      }
-      now = shim_monotonic_ns()
-    }
-    took = now &- start
-  }
+  let startTicks = ticks(in: recording)
+  let asleep = trial.isCrowded ? min(state.pointee.owedAsleep.value, UInt64(owed)) : UInt64(owed)
+  var took = sleep(asleep, in: round)
+  if trial.isCrowded, took < UInt64(owed) { took &+= turn(UInt64(owed) &- took, in: round) }
+  state.pointee.owedAsleep.set(0)
   let all = state.pointee.excess.value &+ took
   let due = min(debt &- state.pointee.paid.value, all)
   state.pointee.paid.add(due)
@@ -332,6 +311,37 @@ private func pay(
   leaveOut(ticks(in: recording) &- startTicks, lane, in: recording)
   mark(state, lane, in: recording)
   shim_errno_set(saved)
+}
+
+/// Lets time pass; returns how much did.
+private func sleep(_ delay: UInt64, in round: UInt64) -> UInt64 {
+  let start = shim_monotonic_ns()
+  var now = start
+  while now &- start < delay, isOwed(round) {
+    let left = delay &- (now &- start)
+    if left > sleepMargin {
+      shim_sleep_ns(min(left &- sleepMargin, longestSleep))
+    } else {
+      for _ in 0..<16 { shim_relax() }
+    }
+    now = shim_monotonic_ns()
+  }
+  return now &- start
+}
+
+/// Uses up the CPU time that takes so long where threads wait for CPUs: one that slept would give its CPU away, and
+/// nobody would be delayed. Returns how long it takes.
+private func turn(_ delay: UInt64, in round: UInt64) -> UInt64 {
+  let (start, cpu) = (shim_monotonic_ns(), shim_thread_cpu_ns())
+  let stretch = ratio(allTime, allCPU)
+  var used: UInt64 = 0
+  while Double(used) * stretch < Double(delay), isOwed(round) {
+    for _ in 0..<16 { shim_relax() }
+    used = shim_thread_cpu_ns() &- cpu
+  }
+  allTime.wrappingAdd(shim_monotonic_ns() &- start, ordering: .relaxed)
+  allCPU.wrappingAdd(used, ordering: .relaxed)
+  return UInt64(Double(used) * stretch)
 }
 
 private func isOwed(_ round: UInt64) -> Bool {

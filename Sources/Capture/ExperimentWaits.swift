@@ -46,7 +46,9 @@ public func shim_call_ends(
   if !isOwnWork(call, descriptor) {
     credit(recording.nanoseconds(soFar: ticks))
   } else if !stayedOnCPU(lane), let state = recording.experimentLane(of: lane) {
-    state.pointee.ownWait.add(synchronize(lane, in: recording))
+    let off = synchronize(lane, in: recording)
+    state.pointee.ownWait.add(off)
+    state.pointee.owedAsleep.set(min(owed(by: state), off))
   }
   shim_errno_set(saved)
 }
@@ -58,7 +60,11 @@ func credit(_ blocked: UInt64) {
     let state = stateInRound(of: lane, in: attachedRecording())
   else { return }
   state.pointee.waited.add(blocked)
+  state.pointee.paid.add(min(owed(by: state), blocked))
+}
+
+private func owed(by state: UnsafeMutablePointer<ExperimentLane>) -> UInt64 {
   let owed = Int64(
     bitPattern: shim_debt_now() &- state.pointee.paid.value &- state.pointee.excess.value)
-  if owed > 0 { state.pointee.paid.add(min(UInt64(owed), blocked)) }
+  return UInt64(max(owed, 0))
 }

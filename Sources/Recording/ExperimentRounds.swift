@@ -15,6 +15,8 @@ public struct ExperimentLane: ~Copyable {
   public let ownWait: Cell64
   /// The thread's CPU time then.
   public let cpuMark: Cell64
+  /// Of what it owes, what grew while it slept: a longer sleep pays that, also where threads wait for CPUs.
+  public let owedAsleep: Cell64
   /// All delays it ever took.
   public let delayed: Cell64
   /// The scheduler's count of the thread when it was last asked: time on a CPU, and time ready without one.
