@@ -27,6 +27,9 @@ typedef struct {
 } Operation;
 extern PyTypeObject *operation_type;
 int operation_ready(PyObject *module);
+/* Of the innermost open call, for Python code that is running. */
+void operation_add_work(uint64_t amount);
+void operation_mark_failed(const char *kind);
 
 /* function.c: what an operation makes of the functions that it decorates */
 extern PyTypeObject *function_type;
@@ -37,6 +40,8 @@ PyObject *function_wrap(Operation *op, PyObject *callable);
 int awaitable_ready(PyObject *module);
 /* Steals the reference to `inner`. */
 PyObject *awaitable_wrap(Operation *op, PyObject *inner);
+/* An awaitable that gives the value at once. */
+PyObject *awaitable_ready_made(PyObject *value);
 
 /* span.c, session.c */
 int span_ready(PyObject *module);
@@ -54,8 +59,7 @@ PyObject *failure_raise(prognos_status status);
 /* None, or prognos.Error. */
 PyObject *failure_check(prognos_status status);
 
-/* frames.c: CPython's own frames */
-/* Whether the running Python code can be suspended in the middle of a `with` block: it is a coroutine or generator. */
-int frames_in_generator(void);
+/* frames.c: Python frames in call stacks */
+int frames_ready(void);
 
 #endif

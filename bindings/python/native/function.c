@@ -77,7 +77,9 @@ static int code_flags(PyObject *callable) {
 static int is_method(PyObject *callable) {
     if (!PyFunction_Check(callable)) return 0;
     PyObject *name = ((PyFunctionObject *)callable)->func_qualname;
-    PyObject *parts = PyUnicode_RPartition(name, PyUnicode_FromString("."));
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *parts = dot ? PyUnicode_RPartition(name, dot) : NULL;
+    Py_XDECREF(dot);
     if (!parts) {
         PyErr_Clear();
         return 0;
