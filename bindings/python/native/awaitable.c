@@ -315,7 +315,7 @@ static PyMethodDef async_methods[] = {
 
 static PyGetSetDef properties[] = {
     {"__class__", (getter)run_class, NULL, NULL, NULL},
-    {"operation", (getter)run_operation, NULL, "The operation that it is a call of.", NULL},
+    {"__prognos__", (getter)run_operation, NULL, "The operation that it is a call of.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef members[] = {

@@ -36,6 +36,10 @@ extern PyTypeObject *function_type;
 int function_ready(PyObject *module);
 PyObject *function_wrap(Operation *op, PyObject *callable);
 
+/* monitor.c */
+/* A copy of a plain Python function that tells of its calls; NULL, with or without an exception, where that cannot be. */
+PyObject *monitor_wrap(Operation *op, PyObject *function);
+
 /* awaitable.c: coroutines, generators and asynchronous generators, each run of which is a span */
 int awaitable_ready(PyObject *module);
 /* Steals the reference to `inner`. */

@@ -100,7 +100,9 @@ PyObject *function_wrap(Operation *op, PyObject *callable) {
         PyObject *inside = PyObject_GetAttrString(callable, "__func__");
         PyObject *wrapped = inside ? function_wrap(op, inside) : NULL;
         PyObject *result = wrapped ? PyObject_CallOneArg((PyObject *)kind, wrapped) : NULL;
-        if (result && kind == &PyStaticMethod_Type) ((Function *)wrapped)->first = 0;
+        if (result && kind == &PyStaticMethod_Type && Py_TYPE(wrapped) == function_type) {
+            ((Function *)wrapped)->first = 0;
+        }
         Py_XDECREF(wrapped);
         Py_XDECREF(inside);
         return result;
@@ -112,11 +114,15 @@ PyObject *function_wrap(Operation *op, PyObject *callable) {
                      op->name, PyType_Check(callable) ? "the class" : "the value", callable);
         return NULL;
     }
-    Function *self = PyObject_GC_New(Function, function_type);
-    if (!self) return NULL;
     int flags = code_flags(callable);
     int suspendable =
         flags & (CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE);
+    if (PyFunction_Check(callable) && !suspendable && !op->work) {
+        PyObject *made = monitor_wrap(op, callable);
+        if (made || PyErr_Occurred()) return made;
+    }
+    Function *self = PyObject_GC_New(Function, function_type);
+    if (!self) return NULL;
     self->vectorcall = suspendable ? (vectorcallfunc)call_suspendable : (vectorcallfunc)call;
     self->handle = op->handle;
     self->wrapped = Py_NewRef(callable);
@@ -205,7 +211,7 @@ static PyGetSetDef properties[] = {
     {"__module__", (getter)forward, NULL, NULL, "__module__"},
     {"__dict__", (getter)forward, NULL, NULL, "__dict__"},
     {"__wrapped__", (getter)function_wrapped, NULL, NULL, NULL},
-    {"operation", (getter)function_operation, NULL, "The operation that its calls are of.", NULL},
+    {"__prognos__", (getter)function_operation, NULL, "The operation that its calls are of.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef members[] = {
