@@ -3,8 +3,10 @@
  * A decorated function: a callable that begins, calls and ends. It stands for the function that it wraps in all other
  * respects: attributes, its class, signature, pickling, binding to instances.
  */
+#define _GNU_SOURCE
 #include "core.h"
 
+#include <pthread.h>
 #include <structmember.h>
 
 typedef struct {
@@ -39,7 +41,41 @@ static void add_work(Function *self, PyObject *const *args, size_t flags, PyObje
     if (PyErr_Occurred()) PyErr_WriteUnraisable(work);
 }
 
+/*
+ * Recursion through a wrapper takes the thread's native stack, which Python's own limit does not look at in all
+ * versions. Below this address there is an exception instead of a crash.
+ */
+static __thread uintptr_t stack_guard = UINTPTR_MAX; /* not asked for yet */
+enum { stack_reserve = 256 * 1024 };
+
+static int stack_is_used_up(uintptr_t here) {
+    if (stack_guard != UINTPTR_MAX) {
+        PyErr_SetString(PyExc_RecursionError,
+                        "maximum recursion depth exceeded: the thread's stack is used up "
+                        "(decorated functions call each other through native code)");
+        return 1;
+    }
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    stack_guard = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+    /* A stack of the host's own has no known end. */
+    if (pthread_attr_getstack(&attributes, &low, &size) == 0 && size > 2 * stack_reserve &&
+        here >= (uintptr_t)low && here < (uintptr_t)low + size) {
+        stack_guard = (uintptr_t)low + stack_reserve;
+    }
+    pthread_attr_destroy(&attributes);
+    return here < stack_guard && stack_is_used_up(here);
+}
+
+static inline int stack_check(void) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return UNLIKELY(here < stack_guard) && stack_is_used_up(here);
+}
+
 static PyObject *call(Function *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (stack_check()) return NULL;
     prognos_op handle = self->handle;
     prognos_begin(handle);
     if (UNLIKELY(self->op->work != NULL)) add_work(self, args, flags, names);
