@@ -54,6 +54,9 @@ PyObject *failure_raise(prognos_status status);
 /* None, or prognos.Error. */
 PyObject *failure_check(prognos_status status);
 
+/* log.c: a method of the module */
+PyObject *log_to(PyObject *module, PyObject *callable);
+
 /* frames.c: CPython's own frames */
 /* Whether the running Python code can be suspended in the middle of a `with` block: it is a coroutine or generator. */
 int frames_in_generator(void);

@@ -20,10 +20,11 @@ _is_closed_at_exit = False
 def on_alert(callback: Callback) -> Callback:
     """Sets the one function that is called with each Alert; None takes it back.
 
-    It is called on the collector's thread, never inside an operation of the host, once for each change, and should be
-    quick: the next tick waits for it. It may call everything but start(), stop(), assess() and experiment().
-    An exception in it goes to sys.unraisablehook. Once this has returned, the one before is not called any more,
-    and when the interpreter ends none is: alerts() has them all. Returns the callback, so that it serves as a decorator.
+    It is called on the collector's thread, never inside an operation of the host, once for each
+    change, and should be quick: the next tick waits for it. It may call everything but start(),
+    stop(), assess() and experiment(). An exception in it goes to sys.unraisablehook. Once this has
+    returned, the one before is not called any more, and when the interpreter ends none is:
+    alerts() has them all. Returns the callback, so that it serves as a decorator.
     """
     global _current, _is_closed_at_exit
     if callback is not None and not callable(callback):
@@ -38,7 +39,7 @@ def on_alert(callback: Callback) -> Callback:
     struct = structure(Alert)
 
     def deliver(address: int, context: object) -> None:
-        # What is raised here, ctypes gives to sys.unraisablehook: also SystemExit and KeyboardInterrupt.
+        # What is raised here, ctypes gives to sys.unraisablehook, SystemExit included.
         callback(answer(Alert, struct.from_address(address)))
 
     function = ALERT_CALLBACK(deliver)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def experiment(op: "Operation", seconds: float = 10) -> None:
     """Starts an experiment and returns at once; bottlenecks() has what it found.
 
-    For so many seconds, 1 to 3600, rounded up, one operation after the other is made virtually faster, by delaying
-    all others while it runs; the completions of `op` are counted. Needs start() with track "io".
-    Raises Error: "not_started", "already_started" while another one runs, "unsupported" without "io".
+    For so many seconds, 1 to 3600, rounded up, one operation after the other is made virtually
+    faster, by delaying all others while it runs; the completions of `op` are counted. Raises Error:
+    "not_started", "already_started" while another one runs, "unsupported" without track "io".
     """
     if not 0 < seconds <= 3600:
         raise ValueError(f"seconds is {seconds}; expected 1 to 3600")

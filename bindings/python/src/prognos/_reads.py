@@ -220,9 +220,7 @@ def operation_objective(op: "Operation", latency: "float | None", success: float
     check(library.prognos_objective_set(op.handle, latency_ns, success))
 
 
-def limit(
-    metric: Metric, warn: "float | None" = None, critical: "float | None" = None
-) -> None:
+def limit(metric: Metric, warn: "float | None" = None, critical: "float | None" = None) -> None:
     """Asks for an alert when a metric of the process reaches `warn`, and another at `critical`.
 
     In the metric's unit: seconds for none of them, nanoseconds for "wall_p95" and its like. Where

@@ -139,7 +139,7 @@ class Suggestion(Answer):
 class Peak(Answer):
     """When the most is to be done next, and whether the process can do it."""
 
-    C = "Peak"
+    C = "prognos_peak"
     at_unix_ns: I64  # the middle of the second, minute or hour of the peak
     rate_per_s: F64  # operations finished per second then, on average over span_s
     low_per_s: F64  # the 80 % interval
