@@ -66,4 +66,7 @@ PyObject *failure_check(prognos_status status);
 /* frames.c: Python frames in call stacks */
 int frames_ready(void);
 
+/* log.c: a method of the module */
+PyObject *log_to(PyObject *module, PyObject *callable);
+
 #endif

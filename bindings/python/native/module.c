@@ -73,6 +73,9 @@ static PyMethodDef functions[] = {
      "operation."},
     {"library_path", module_library_path, METH_NOARGS,
      "The library that this module is linked to."},
+    {"log_to", log_to, METH_O,
+     "log_to(callable, /)\n--\n\nSets who gets the library's messages, or None: the address for "
+     "prognos_options.log."},
     {"check", module_check, METH_O, "Raises Error for a prognos_status other than 0."},
     {NULL, NULL, 0, NULL}};
 
