@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the extension module share. Objects exist for operations, spans and sessions, never for calls. */
+#ifndef PROGNOS_CORE_H
+#define PROGNOS_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <prognos.h>
+
+#if PY_VERSION_HEX < 0x030A0000
+#error "prognos needs CPython 3.10 or later"
+#endif
+#ifdef PYPY_VERSION
+#error                                                                                             \
+    "prognos needs CPython: PyPy has no frames that a native profiler could see. Use libprognos through cffi there."
+#endif
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* operation.c */
+typedef struct {
+    PyObject_HEAD prognos_op handle;
+    PyObject *name;
+    PyObject *work; /* an int, a callable, or NULL */
+} Operation;
+extern PyTypeObject *operation_type;
+int operation_ready(PyObject *module);
+
+/* function.c: what an operation makes of the functions that it decorates */
+extern PyTypeObject *function_type;
+int function_ready(PyObject *module);
+PyObject *function_wrap(Operation *op, PyObject *callable);
+
+/* awaitable.c: coroutines, generators and asynchronous generators, each run of which is a span */
+int awaitable_ready(PyObject *module);
+/* Steals the reference to `inner`. */
+PyObject *awaitable_wrap(Operation *op, PyObject *inner);
+
+/* span.c, session.c */
+int span_ready(PyObject *module);
+PyObject *span_begin(Operation *op);
+int session_ready(PyObject *module);
+
+/* failure.c */
+/* The kind of failure that an exception's type stands for; NULL for what ends generators in the normal course. */
+const char *failure_kind(PyObject *type);
+/* The pending exception's, which stays pending. */
+const char *failure_pending(void);
+int failure_ready(PyObject *module);
+/* Raises prognos.Error for a status; returns NULL. */
+PyObject *failure_raise(prognos_status status);
+/* None, or prognos.Error. */
+PyObject *failure_check(prognos_status status);
+
+/* frames.c: CPython's own frames */
+/* Whether the running Python code can be suspended in the middle of a `with` block: it is a coroutine or generator. */
+int frames_in_generator(void);
+
+#endif
