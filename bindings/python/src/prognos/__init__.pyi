@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `import prognos` gives; the types of what is loaded later are those of the modules it comes from.
-from typing import Callable, ParamSpec, TypeVar
-
+# What `import prognos` gives. What is loaded later has the types of the modules it comes from.
 from . import _core
 from ._alerts import on_alert as on_alert
 from ._core import Error as Error

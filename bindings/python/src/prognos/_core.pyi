@@ -2,15 +2,13 @@
 # The extension module: all that runs inside a host's calls.
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar
 
 from typing_extensions import Self
 
 __version__: str
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-_D = TypeVar("_D", bound=staticmethod[..., Any] | classmethod[Any, ..., Any] | property)
+_F = TypeVar("_F", bound=Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any])
 
 class Error(Exception):
     status: str
@@ -18,9 +16,7 @@ class Error(Exception):
 class NotEnoughData(Error): ...
 
 class Operation:
-    def __new__(
-        cls, name: str, *, work: int | Callable[..., int] | None = None
-    ) -> Self: ...
+    def __new__(cls, name: str, *, work: int | Callable[..., int] | None = None) -> Self: ...
     @property
     def name(self) -> str: ...
     @property
@@ -30,11 +26,8 @@ class Operation:
     def span(self) -> Span: ...
     def work(self, amount: int, /) -> None: ...
     def fail(self, kind: str = ..., /) -> None: ...
-    # A function, method, generator or coroutine function keeps its type.
-    @overload
-    def __call__(self, function: Callable[_P, _R], /) -> Callable[_P, _R]: ...
-    @overload
-    def __call__(self, function: _D, /) -> _D: ...
+    # What is decorated keeps its type: function, method, generator, coroutine function.
+    def __call__(self, function: _F, /) -> _F: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -45,6 +38,8 @@ class Operation:
     ) -> None: ...
 
 class Span:
+    @property
+    def operation(self) -> Operation: ...
     @property
     def handle(self) -> int: ...
     def enter(self) -> None: ...
