@@ -27,16 +27,25 @@ typedef struct {
 } Operation;
 extern PyTypeObject *operation_type;
 int operation_ready(PyObject *module);
+/* Of the innermost open call, for Python code that is running. */
+void operation_add_work(uint64_t amount);
+void operation_mark_failed(const char *kind);
 
 /* function.c: what an operation makes of the functions that it decorates */
 extern PyTypeObject *function_type;
 int function_ready(PyObject *module);
 PyObject *function_wrap(Operation *op, PyObject *callable);
 
+/* monitor.c */
+/* A copy of a plain Python function that tells of its calls; NULL, with or without an exception, where that cannot be. */
+PyObject *monitor_wrap(Operation *op, PyObject *function);
+
 /* awaitable.c: coroutines, generators and asynchronous generators, each run of which is a span */
 int awaitable_ready(PyObject *module);
 /* Steals the reference to `inner`. */
 PyObject *awaitable_wrap(Operation *op, PyObject *inner);
+/* An awaitable that gives the value at once. */
+PyObject *awaitable_ready_made(PyObject *value);
 
 /* span.c, session.c */
 int span_ready(PyObject *module);
@@ -54,8 +63,10 @@ PyObject *failure_raise(prognos_status status);
 /* None, or prognos.Error. */
 PyObject *failure_check(prognos_status status);
 
-/* frames.c: CPython's own frames */
-/* Whether the running Python code can be suspended in the middle of a `with` block: it is a coroutine or generator. */
-int frames_in_generator(void);
+/* frames.c: Python frames in call stacks */
+int frames_ready(void);
+
+/* log.c: a method of the module */
+PyObject *log_to(PyObject *module, PyObject *callable);
 
 #endif

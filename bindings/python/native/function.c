@@ -3,8 +3,10 @@
  * A decorated function: a callable that begins, calls and ends. It stands for the function that it wraps in all other
  * respects: attributes, its class, signature, pickling, binding to instances.
  */
+#define _GNU_SOURCE
 #include "core.h"
 
+#include <pthread.h>
 #include <structmember.h>
 
 typedef struct {
@@ -39,7 +41,41 @@ static void add_work(Function *self, PyObject *const *args, size_t flags, PyObje
     if (PyErr_Occurred()) PyErr_WriteUnraisable(work);
 }
 
+/*
+ * Recursion through a wrapper takes the thread's native stack, which Python's own limit does not look at in all
+ * versions. Below this address there is an exception instead of a crash.
+ */
+static __thread uintptr_t stack_guard = UINTPTR_MAX; /* not asked for yet */
+enum { stack_reserve = 256 * 1024 };
+
+static int stack_is_used_up(uintptr_t here) {
+    if (stack_guard != UINTPTR_MAX) {
+        PyErr_SetString(PyExc_RecursionError,
+                        "maximum recursion depth exceeded: the thread's stack is used up "
+                        "(decorated functions call each other through native code)");
+        return 1;
+    }
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    stack_guard = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+    /* A stack of the host's own has no known end. */
+    if (pthread_attr_getstack(&attributes, &low, &size) == 0 && size > 2 * stack_reserve &&
+        here >= (uintptr_t)low && here < (uintptr_t)low + size) {
+        stack_guard = (uintptr_t)low + stack_reserve;
+    }
+    pthread_attr_destroy(&attributes);
+    return here < stack_guard && stack_is_used_up(here);
+}
+
+static inline int stack_check(void) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return UNLIKELY(here < stack_guard) && stack_is_used_up(here);
+}
+
 static PyObject *call(Function *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (stack_check()) return NULL;
     prognos_op handle = self->handle;
     prognos_begin(handle);
     if (UNLIKELY(self->op->work != NULL)) add_work(self, args, flags, names);
@@ -77,7 +113,9 @@ static int code_flags(PyObject *callable) {
 static int is_method(PyObject *callable) {
     if (!PyFunction_Check(callable)) return 0;
     PyObject *name = ((PyFunctionObject *)callable)->func_qualname;
-    PyObject *parts = PyUnicode_RPartition(name, PyUnicode_FromString("."));
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *parts = dot ? PyUnicode_RPartition(name, dot) : NULL;
+    Py_XDECREF(dot);
     if (!parts) {
         PyErr_Clear();
         return 0;
@@ -98,7 +136,9 @@ PyObject *function_wrap(Operation *op, PyObject *callable) {
         PyObject *inside = PyObject_GetAttrString(callable, "__func__");
         PyObject *wrapped = inside ? function_wrap(op, inside) : NULL;
         PyObject *result = wrapped ? PyObject_CallOneArg((PyObject *)kind, wrapped) : NULL;
-        if (result && kind == &PyStaticMethod_Type) ((Function *)wrapped)->first = 0;
+        if (result && kind == &PyStaticMethod_Type && Py_TYPE(wrapped) == function_type) {
+            ((Function *)wrapped)->first = 0;
+        }
         Py_XDECREF(wrapped);
         Py_XDECREF(inside);
         return result;
@@ -110,11 +150,15 @@ PyObject *function_wrap(Operation *op, PyObject *callable) {
                      op->name, PyType_Check(callable) ? "the class" : "the value", callable);
         return NULL;
     }
-    Function *self = PyObject_GC_New(Function, function_type);
-    if (!self) return NULL;
     int flags = code_flags(callable);
     int suspendable =
         flags & (CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE);
+    if (PyFunction_Check(callable) && !suspendable && !op->work) {
+        PyObject *made = monitor_wrap(op, callable);
+        if (made || PyErr_Occurred()) return made;
+    }
+    Function *self = PyObject_GC_New(Function, function_type);
+    if (!self) return NULL;
     self->vectorcall = suspendable ? (vectorcallfunc)call_suspendable : (vectorcallfunc)call;
     self->handle = op->handle;
     self->wrapped = Py_NewRef(callable);
@@ -203,7 +247,7 @@ static PyGetSetDef properties[] = {
     {"__module__", (getter)forward, NULL, NULL, "__module__"},
     {"__dict__", (getter)forward, NULL, NULL, "__dict__"},
     {"__wrapped__", (getter)function_wrapped, NULL, NULL, NULL},
-    {"operation", (getter)function_operation, NULL, "The operation that its calls are of.", NULL},
+    {"__prognos__", (getter)function_operation, NULL, "The operation that its calls are of.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef members[] = {

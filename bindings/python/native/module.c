@@ -9,7 +9,7 @@ static PyObject *module_work(PyObject *module, PyObject *amount) {
     (void)module;
     unsigned long long work = PyLong_AsUnsignedLongLong(amount);
     if (work == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
-    prognos_work(work);
+    operation_add_work(work);
     Py_RETURN_NONE;
 }
 
@@ -21,7 +21,7 @@ static PyObject *module_fail(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     const char *kind = count ? PyUnicode_AsUTF8(args[0]) : NULL;
     if (count && !kind) return NULL;
-    prognos_fail(kind);
+    operation_mark_failed(kind);
     Py_RETURN_NONE;
 }
 
@@ -52,6 +52,14 @@ static PyObject *module_check(PyObject *module, PyObject *status) {
     return failure_check((prognos_status)number);
 }
 
+static PyObject *module_traced(PyObject *module, PyObject *args) {
+    (void)module;
+    Operation *op;
+    PyObject *inner;
+    if (!PyArg_ParseTuple(args, "O!O:traced", operation_type, &op, &inner)) return NULL;
+    return awaitable_wrap(op, Py_NewRef(inner));
+}
+
 static PyMethodDef functions[] = {
     {"work", module_work, METH_O,
      "work(amount, /)\n--\n\nAdds to the work size of this thread's innermost open operation."},
@@ -60,14 +68,21 @@ static PyMethodDef functions[] = {
     {"enabled", module_enabled, METH_NOARGS, "enabled()\n--\n\nWhether operations are recorded."},
     {"set_enabled", module_set_enabled, METH_O,
      "set_enabled(enabled, /)\n--\n\nThe feature flag: instant, any thread, any time."},
+    {"traced", module_traced, METH_VARARGS,
+     "traced(operation, coroutine, /)\n--\n\nThe coroutine or generator, as a call of the "
+     "operation."},
     {"library_path", module_library_path, METH_NOARGS,
      "The library that this module is linked to."},
+    {"log_to", log_to, METH_O,
+     "log_to(callable, /)\n--\n\nSets who gets the library's messages, or None: the address for "
+     "prognos_options.log."},
     {"check", module_check, METH_O, "Raises Error for a prognos_status other than 0."},
     {NULL, NULL, 0, NULL}};
 
 static int module_run(PyObject *module) {
     if (failure_ready(module) < 0 || operation_ready(module) < 0 || function_ready(module) < 0 ||
-        awaitable_ready(module) < 0 || span_ready(module) < 0 || session_ready(module) < 0) {
+        awaitable_ready(module) < 0 || span_ready(module) < 0 || session_ready(module) < 0 ||
+        frames_ready() < 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "__version__", prognos_version());

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: made once, used as context managers, decorators, or by begin() and end(). */
-#include "core.h"
+#define Py_BUILD_CORE 1
+#include "awaitable.h"
 
 PyTypeObject *operation_type;
 
@@ -49,19 +50,79 @@ static void operation_dealloc(Operation *self) {
     Py_DECREF(type);
 }
 
+/*
+ * Code that can be suspended: a coroutine or a generator. The frame of the caller, since C functions have none.
+ */
+static inline Frame *suspendable_frame(const PyCodeObject **code) {
+    Frame *frame = frame_of(thread_state());
+    *code = frame ? frame_code(frame) : NULL;
+    int flags = *code ? (*code)->co_flags : 0;
+    return UNLIKELY(flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) ? frame : NULL;
+}
+
 static PyObject *operation_with(Operation *self, PyObject *unused) {
     (void)unused;
-    prognos_begin(self->handle);
+    const PyCodeObject *code;
+    Frame *frame = suspendable_frame(&code);
+    if (UNLIKELY(frame != NULL) && held_is_needed(frame, code)) {
+        held_begin(self->handle, frame, code);
+    } else {
+        prognos_begin(self->handle);
+    }
     return Py_NewRef(self);
 }
 
 static PyObject *operation_without(Operation *self, PyObject *const *args, Py_ssize_t count) {
-    if (UNLIKELY(count > 0 && args[0] != Py_None)) {
-        const char *kind = failure_kind(args[0]);
-        if (kind) prognos_fail(kind);
-    }
+    const PyCodeObject *code;
+    Frame *frame = suspendable_frame(&code);
+    const char *kind = NULL;
+    if (UNLIKELY(count > 0 && args[0] != Py_None)) kind = failure_kind(args[0]);
+    if (UNLIKELY(frame != NULL) && held_end(self->handle, frame, kind)) Py_RETURN_NONE;
+    if (UNLIKELY(kind != NULL)) prognos_fail(kind);
     prognos_end(self->handle);
     Py_RETURN_NONE;
+}
+
+static PyObject *operation_async_with(Operation *self, PyObject *unused) {
+    (void)unused;
+    const PyCodeObject *code;
+    Frame *frame = suspendable_frame(&code);
+    if (frame) {
+        held_begin(self->handle, frame, code);
+    } else {
+        prognos_begin(self->handle);
+    }
+    return awaitable_ready_made((PyObject *)self);
+}
+
+static PyObject *operation_async_without(Operation *self, PyObject *const *args, Py_ssize_t count) {
+    PyObject *none = operation_without(self, args, count);
+    PyObject *ready = awaitable_ready_made(none);
+    Py_DECREF(none);
+    return ready;
+}
+
+/* Of the innermost open call, which may be a block that stands aside. */
+void operation_add_work(uint64_t amount) {
+    const PyCodeObject *code;
+    Frame *frame = suspendable_frame(&code);
+    prognos_span aside = frame ? held_aside(frame) : 0;
+    if (aside) {
+        prognos_span_work(aside, amount);
+    } else {
+        prognos_work(amount);
+    }
+}
+
+void operation_mark_failed(const char *kind) {
+    const PyCodeObject *code;
+    Frame *frame = suspendable_frame(&code);
+    prognos_span aside = frame ? held_aside(frame) : 0;
+    if (aside) {
+        prognos_span_fail(aside, kind);
+    } else {
+        prognos_fail(kind);
+    }
 }
 
 static PyObject *operation_begin(Operation *self, PyObject *unused) {
@@ -85,7 +146,7 @@ static PyObject *operation_work(Operation *self, PyObject *amount) {
     (void)self;
     unsigned long long work = PyLong_AsUnsignedLongLong(amount);
     if (work == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
-    prognos_work(work);
+    operation_add_work(work);
     Py_RETURN_NONE;
 }
 
@@ -97,7 +158,7 @@ static PyObject *operation_fail(Operation *self, PyObject *const *args, Py_ssize
     }
     const char *kind = count ? PyUnicode_AsUTF8(args[0]) : NULL;
     if (count && !kind) return NULL;
-    prognos_fail(kind);
+    operation_mark_failed(kind);
     Py_RETURN_NONE;
 }
 
@@ -155,6 +216,9 @@ static PyMethodDef methods[] = {
     {"__enter__", (PyCFunction)operation_with, METH_NOARGS, "Begins a call."},
     {"__exit__", (PyCFunction)(void (*)(void))operation_without, METH_FASTCALL,
      "Ends it; an exception makes it a failed one."},
+    {"__aenter__", (PyCFunction)operation_async_with, METH_NOARGS, "As __enter__()."},
+    {"__aexit__", (PyCFunction)(void (*)(void))operation_async_without, METH_FASTCALL,
+     "As __exit__()."},
     {"__reduce__", (PyCFunction)operation_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
