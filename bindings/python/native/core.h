@@ -58,6 +58,9 @@ const char *failure_kind(PyObject *type);
 /* The pending exception's, which stays pending. */
 const char *failure_pending(void);
 int failure_ready(PyObject *module);
+/* What the host gives as a work size, and as a kind of failure (no argument: NULL). 0, or -1 with an exception. */
+int failure_amount(PyObject *given, uint64_t *amount);
+int failure_given(PyObject *const *args, Py_ssize_t count, const char **kind);
 /* Raises prognos.Error for a status; returns NULL. */
 PyObject *failure_raise(prognos_status status);
 /* None, or prognos.Error. */

@@ -26,6 +26,32 @@ const char *failure_pending(void) {
     return type ? failure_kind(type) : "unspecified";
 }
 
+int failure_amount(PyObject *given, uint64_t *amount) {
+    if (!PyLong_Check(given)) {
+        PyErr_Format(PyExc_TypeError, "the work is a %.100s; expected an int",
+                     Py_TYPE(given)->tp_name);
+        return -1;
+    }
+    *amount = PyLong_AsUnsignedLongLong(given);
+    return *amount == UINT64_MAX && PyErr_Occurred() ? -1 : 0;
+}
+
+int failure_given(PyObject *const *args, Py_ssize_t count, const char **kind) {
+    *kind = NULL;
+    if (count == 0 || (count == 1 && args[0] == Py_None)) return 0;
+    if (count > 1) {
+        PyErr_Format(PyExc_TypeError, "fail() takes one kind of failure, not %zd", count);
+        return -1;
+    }
+    if (!PyUnicode_Check(args[0])) {
+        PyErr_Format(PyExc_TypeError, "the kind of failure is a %.100s; expected a str",
+                     Py_TYPE(args[0])->tp_name);
+        return -1;
+    }
+    *kind = PyUnicode_AsUTF8(args[0]);
+    return *kind ? 0 : -1;
+}
+
 static const char *status_name(prognos_status status) {
     switch (status) {
     case PROGNOS_OK:

@@ -34,8 +34,8 @@ static void add_work(Function *self, PyObject *const *args, size_t flags, PyObje
         return; /* given by keyword: a function of the host's own can take that apart */
     }
     if (amount) {
-        unsigned long long number = PyLong_AsUnsignedLongLong(amount);
-        if (number != (unsigned long long)-1 || !PyErr_Occurred()) prognos_work(number);
+        uint64_t number;
+        if (failure_amount(amount, &number) == 0) prognos_work(number);
         Py_DECREF(amount);
     }
     if (PyErr_Occurred()) PyErr_WriteUnraisable(work);

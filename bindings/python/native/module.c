@@ -7,20 +7,16 @@
 
 static PyObject *module_work(PyObject *module, PyObject *amount) {
     (void)module;
-    unsigned long long work = PyLong_AsUnsignedLongLong(amount);
-    if (work == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
+    uint64_t work;
+    if (failure_amount(amount, &work) < 0) return NULL;
     operation_add_work(work);
     Py_RETURN_NONE;
 }
 
 static PyObject *module_fail(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     (void)module;
-    if (count > 1) {
-        PyErr_SetString(PyExc_TypeError, "fail() takes one kind of failure");
-        return NULL;
-    }
-    const char *kind = count ? PyUnicode_AsUTF8(args[0]) : NULL;
-    if (count && !kind) return NULL;
+    const char *kind;
+    if (failure_given(args, count, &kind) < 0) return NULL;
     operation_mark_failed(kind);
     Py_RETURN_NONE;
 }

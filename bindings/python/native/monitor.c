@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decorated functions from CPython 3.12 on: a copy of the function whose own code tells of its begins and ends
- * (sys.monitoring, PEP 669). It stays a Python function, so that recursion goes as deep as without, and it costs what a
- * wrapper costs. Exceptions that leave a function are told for all functions or none: those of others cost a look.
+ * (sys.monitoring, PEP 669). It stays a Python function, so that recursion goes as deep as without: through native code,
+ * 3.12 allows some 800 calls. Exceptions that leave a function are told for all functions or none: those of others cost
+ * a look. From 3.13 on these calls cost more than a wrapper's and native recursion may be deep: only functions that call
+ * themselves are watched.
  */
 #include "core.h"
+
+#include <structmember.h>
 
 #if PY_VERSION_HEX >= 0x030C0000
 
@@ -19,34 +23,53 @@ static inline prognos_op handle_of(PyObject *code) {
     return (prognos_op)(uintptr_t)extra;
 }
 
-static PyObject *started(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    (void)module, (void)count;
+/* What is called at an event: a type of its own, since calls of one cost less than those of built-in functions. */
+typedef struct {
+    PyObject_HEAD vectorcallfunc vectorcall;
+} Callback;
+
+static PyObject *started(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {
+    (void)self, (void)flags, (void)names;
     prognos_op handle = handle_of(args[0]);
     if (LIKELY(handle)) prognos_begin(handle);
     Py_RETURN_NONE;
 }
 
-static PyObject *returned(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    (void)module, (void)count;
+static PyObject *returned(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {
+    (void)self, (void)flags, (void)names;
     prognos_op handle = handle_of(args[0]);
     if (LIKELY(handle)) prognos_end(handle);
     Py_RETURN_NONE;
 }
 
-static PyObject *unwound(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    (void)module;
+static PyObject *unwound(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {
+    (void)self, (void)names;
     prognos_op handle = handle_of(args[0]);
     if (LIKELY(!handle)) Py_RETURN_NONE;
-    const char *kind = count > 2 ? failure_kind((PyObject *)Py_TYPE(args[2])) : NULL;
+    const char *kind =
+        PyVectorcall_NARGS(flags) > 2 ? failure_kind((PyObject *)Py_TYPE(args[2])) : NULL;
     if (kind) prognos_fail(kind);
     prognos_end(handle);
     Py_RETURN_NONE;
 }
 
-static PyMethodDef callbacks[] = {
-    {"started", (PyCFunction)(void (*)(void))started, METH_FASTCALL, NULL},
-    {"returned", (PyCFunction)(void (*)(void))returned, METH_FASTCALL, NULL},
-    {"unwound", (PyCFunction)(void (*)(void))unwound, METH_FASTCALL, NULL}};
+static PyMemberDef callback_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Callback, vectorcall), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL}};
+static PyType_Slot callback_slots[] = {
+    {Py_tp_call, PyVectorcall_Call}, {Py_tp_members, callback_members}, {0, NULL}};
+static PyType_Spec callback_spec = {"prognos._core.Callback", sizeof(Callback), 0,
+                                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |
+                                        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                    callback_slots};
+
+static PyObject *new_callback(PyTypeObject *type, vectorcallfunc function) {
+    Callback *self = (Callback *)type->tp_alloc(type, 0);
+    if (self) self->vectorcall = function;
+    return (PyObject *)self;
+}
+
+static const vectorcallfunc callbacks[] = {started, returned, unwound};
 static const char *const event_names[] = {"PY_START", "PY_RETURN", "PY_UNWIND"};
 static int events[3];
 
@@ -81,12 +104,13 @@ static int prepare(void) {
         return -1;
     }
     PyObject *names = PyObject_GetAttrString(from, "events");
-    if (!names) return -1;
+    PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(&callback_spec);
+    if (!names || !type) return -1;
     int number = take_tool(from);
     int ok = number >= 0;
     for (int i = 0; i < 3 && ok; i++) {
         PyObject *event = PyObject_GetAttrString(names, event_names[i]);
-        PyObject *callback = PyCFunction_New(&callbacks[i], NULL);
+        PyObject *callback = event ? new_callback(type, callbacks[i]) : NULL;
         PyObject *before = event && callback ? PyObject_CallMethod(from, "register_callback", "iOO",
                                                                    number, event, callback)
                                              : NULL;
@@ -145,8 +169,29 @@ failed:
     return NULL;
 }
 
+#if PY_VERSION_HEX >= 0x030D0000
+static int contains(PyObject *names, PyObject *name) {
+    int found = PySequence_Contains(names, name);
+    if (found < 0) PyErr_Clear();
+    return found > 0;
+}
+
+/* Whether its code knows its own name: as a global, an attribute, or a variable around it. */
+static int may_call_itself(PyObject *function) {
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
+    if (contains(code->co_names, code->co_name)) return 1;
+    PyObject *around = PyCode_GetFreevars(code);
+    int found = around && contains(around, code->co_name);
+    Py_XDECREF(around);
+    return found;
+}
+#endif
+
 PyObject *monitor_wrap(Operation *op, PyObject *function) {
     if (tool == tool_none) return NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+    if (!may_call_itself(function)) return NULL;
+#endif
     if (tool == tool_unasked && prepare() < 0) {
         tool = tool_none;
         PyErr_Clear(); /* a wrapper does it as well */

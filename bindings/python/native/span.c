@@ -61,18 +61,14 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
 }
 
 static PyObject *span_work(Span *self, PyObject *amount) {
-    unsigned long long work = PyLong_AsUnsignedLongLong(amount);
-    if (work == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
+    uint64_t work;
+    if (failure_amount(amount, &work) < 0) return NULL;
     return failure_check(prognos_span_work(self->handle, work));
 }
 
 static PyObject *span_fail(Span *self, PyObject *const *args, Py_ssize_t count) {
-    if (count > 1) {
-        PyErr_SetString(PyExc_TypeError, "fail() takes one kind of failure");
-        return NULL;
-    }
-    const char *kind = count ? PyUnicode_AsUTF8(args[0]) : NULL;
-    if (count && !kind) return NULL;
+    const char *kind;
+    if (failure_given(args, count, &kind) < 0) return NULL;
     return failure_check(prognos_span_fail(self->handle, kind));
 }
 

@@ -105,7 +105,7 @@ ENUMS = {
 
 def test_words_are_the_constants_of_the_headers(tmp_path):
     text = headers()
-    constants = re.findall(r"^\s+(PROGNOS_\w+) = -?\d+", text, re.M)
+    constants = re.findall(r"^\s+(PROGNOS_\w+) =\s+-?\d+", text, re.M)
     constants += re.findall(r"^#define (PROGNOS_(?:TRACK|FORK)_\w+) ", text, re.M)
     constants.remove("PROGNOS_TRACK_DEFAULT")
     values = dict(

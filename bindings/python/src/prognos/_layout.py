@@ -115,7 +115,8 @@ def _plain(value: Any) -> Any:
 def natives(cls: type) -> "typing.Iterator[tuple[str, Native, bool]]":
     """The fields of the struct in their order: name, what it is, whether it is told to hosts."""
     for name, annotation in cls.__annotations__.items():
-        is_told = typing.get_origin(annotation) is not typing.ClassVar
+        origin: object = typing.get_origin(annotation)
+        is_told = origin is not typing.ClassVar
         if not is_told:
             (annotation,) = typing.get_args(annotation)
         for detail in getattr(annotation, "__metadata__", ()):

@@ -95,10 +95,10 @@ def read(cls: "type[A]", function: Any, *arguments: Any) -> A:
     return answer(cls, raw)
 
 
-def read_all(cls: "type[A]", function: Any) -> "list[A]":
+def read_all(cls: "type[A]", function: Any, capacity: int = 32) -> "list[A]":
     """All answers of a call that ends in (out, size, capacity, count)."""
     struct = structure(cls)
-    count, capacity = ctypes.c_size_t(), 32
+    count = ctypes.c_size_t()
     while True:
         raws = (struct * capacity)()
         check(function(ctypes.byref(raws), ctypes.sizeof(struct), capacity, ctypes.byref(count)))
