@@ -121,7 +121,7 @@ aarch64: ## compile for aarch64; run there under emulation where qemu-user is in
 lint: ## check formatting
 	swift format lint --strict --recursive Sources Tests Package.swift
 	@if command -v clang-format >/dev/null; then \
-	  git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format --dry-run --Werror; \
+	  git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror; \
 	else echo "skipped: clang-format is not installed"; fi
 	$(CURDIR)/.venv/bin/ruff check .
 	$(CURDIR)/.venv/bin/ruff format --check .
@@ -129,7 +129,7 @@ lint: ## check formatting
 .PHONY: fmt
 fmt: ## mend formatting
 	swift format --in-place --recursive Sources Tests Package.swift
-	git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
+	git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format -i
 	$(CURDIR)/.venv/bin/ruff check --fix .
 	$(CURDIR)/.venv/bin/ruff format .
 
