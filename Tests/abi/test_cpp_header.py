@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""prognos.hpp and the headers below it compile in every standard they promise, alone and without exceptions."""
+"""prognos.hpp and what it includes compile in every standard they promise, alone and bare."""
 
 import re
 
