@@ -113,6 +113,13 @@ bench-productivity: build ## measure what competitors for a CPU cost, and simula
 bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
 	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
 
+.PHONY: bench-cpp
+bench-cpp: build ## measure scopes of C++ beside one of C
+	$(CC) -O2 -std=c11 -Iinclude -c benchmarks/cpp/scope_c.c -o $(BUILD)/scope_c.o
+	$(CXX) -O2 -std=c++17 -Iinclude -Ibindings/cpp benchmarks/cpp/scope.cpp $(BUILD)/scope_c.o -o $(BUILD)/bench-cpp \
+	  -L$(BUILD)/lib -lprognos -Wl,-rpath,$(BUILD)/lib
+	$(BUILD)/bench-cpp
+
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64
