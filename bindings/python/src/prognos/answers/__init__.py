@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The answers of the library, as values: one class for each struct of its C headers.
+
+Fields are spelled as there, with their units in their names: _ns nanoseconds, _bytes bytes,
+_ratio 0..1, _unix_ns nanoseconds since 1970-01-01 UTC. Enums are words, operations are Operation
+objects, or None. Common to what is concluded rather than counted: `confidence` (0..1: how far the
+evidence carries the answer), `samples` (how many it rests on), `reason` (one sentence with the
+number behind it).
+"""
+
+from .advice import (
+    Bottleneck,
+    Duration,
+    Experiment,
+    Peak,
+    Productivity,
+    Scalability,
+    Suggestion,
+    TimeLeft,
+)
+from .prediction import (
+    Alert,
+    Anomaly,
+    Crash,
+    Forecast,
+    Health,
+    Leak,
+    Resource,
+    Trend,
+    Verdict,
+)
+from .reading import (
+    Capabilities,
+    Diagnostics,
+    OperationStats,
+    Options,
+    ProcessStats,
+    SessionStats,
+)
+
+__all__ = [
+    "Alert",
+    "Anomaly",
+    "Bottleneck",
+    "Capabilities",
+    "Crash",
+    "Diagnostics",
+    "Duration",
+    "Experiment",
+    "Forecast",
+    "Health",
+    "Leak",
+    "OperationStats",
+    "Options",
+    "Peak",
+    "ProcessStats",
+    "Productivity",
+    "Resource",
+    "Scalability",
+    "SessionStats",
+    "Suggestion",
+    "TimeLeft",
+    "Trend",
+    "Verdict",
+]

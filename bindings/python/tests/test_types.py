@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The types are complete and true: mypy reads the package and a program that uses it, strictly."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import prognos
+import pytest
+
+EXAMPLE = Path(__file__).with_name("typed_example.py")
+PACKAGE = Path(prognos.__file__).parent
+
+
+def mypy(folder, *arguments):
+    pytest.importorskip("mypy", reason="mypy is not installed (tests/requirements.txt)")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", folder / "cache", *arguments],
+        cwd=folder,
+        env=os.environ | {"MYPYPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_typed_host_and_the_package_itself(tmp_path):
+    files = ["__init__.pyi", "_core.pyi", "answers/__init__.py"]
+    files += "_layout _names _library _reads _alerts _lifecycle _series _experiments".split()
+    files += ["_profiles"]
+    paths = [PACKAGE / (name if "." in name else name + ".py") for name in files]
+    assert "Success" in mypy(tmp_path, EXAMPLE, *paths)
+
+
+def test_mistakes_are_found(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "import prognos\n"
+        "op = prognos.op('parse')\n"
+        "op.read('week')\n"
+        "op.read().wall_p95\n"
+        "prognos.start(tracks='cpu')\n"
+        "leak: prognos.Leak = prognos.leaks()\n"
+        "@op\n"
+        "def double(x: int) -> int: return 2 * x\n"
+        "double('x')\n"
+    )
+    said = mypy(tmp_path, wrong)
+    lines = {line.split(":")[1] for line in said.split("\n") if ": error:" in line}
+    assert lines == {"3", "4", "5", "6", "9"}, said
+
+
+def test_the_stubs_name_what_is_there():
+    stub = (PACKAGE / "__init__.pyi").read_text()
+    named = {line.split(" as ")[1] for line in stub.split("\n") if " as " in line}
+    named |= {"Operation", "Session", "op", "session"}
+    public = {name for name in dir(prognos) if not name.startswith("_")} - set(MODULES)
+    assert public | {"__version__"} == named
+
+
+MODULES = [path.stem for path in PACKAGE.iterdir()]
+
+
+def test_the_typed_host_runs():
+    done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
