@@ -93,8 +93,8 @@ class Settings:
                 session = prognos.session(str(name))
             self._sessions[name] = session  # the latest used are at the end
         session.enter()
-        span.enter()
-        span.leave()
+        span._resume()
+        span._suspend()
         session.leave()
 
     def _report(self, what):
@@ -123,10 +123,11 @@ class Request:
 
     def status(self, status):
         if status >= 500:
-            self.span.fail(f"http_{status}")
+            self.span._mark(f"http_{status}")
 
     def raised(self, error):
-        self.span.fail(type(error).__name__)
+        name = type(error).__name__
+        self.span._mark("cancelled" if name in ("CancelledError", "Cancelled") else name)
 
     def end(self):
         """Ends the span; it must be left. A second call does nothing."""
@@ -135,7 +136,7 @@ class Request:
             self.span = None
             if self.settings.session is not None:
                 self.settings.count_in_session(span, self.subject)
-            span.end()
+            span._finish()
 
 
 @types.coroutine
@@ -151,7 +152,7 @@ def drive(start, request):
     resume = argument = None
     try:
         while True:
-            span.enter()
+            span._resume()
             try:
                 if steps is None:
                     steps = _steps(start())
@@ -168,7 +169,7 @@ def drive(start, request):
                 argument = (
                     None  # an exception that was thrown in, which has this frame in its traceback
                 )
-                span.leave()
+                span._suspend()
             if background is not None and span is not background:
                 request.end()
                 span = background
@@ -183,7 +184,7 @@ def drive(start, request):
                 resume, argument = _thrower(steps), error
     finally:
         if background is not None:
-            background.end()
+            background._finish()
         request.end()
 
 
@@ -208,8 +209,8 @@ def _thrower(steps):
 def _close(steps, span):
     close = getattr(steps, "close", None)
     if close is not None:
-        span.enter()
+        span._resume()
         try:
             close()
         finally:
-            span.leave()
+            span._suspend()
