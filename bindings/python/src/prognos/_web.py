@@ -70,7 +70,9 @@ class Settings:
         except Exception:
             self._report("route")
             return NO_ROUTE
-        return name if isinstance(name, str) and name else NO_ROUTE
+        if not isinstance(name, str) or not name:
+            return NO_ROUTE
+        return name.encode("utf-8", "replace").decode()  # without lone surrogates
 
     def count_in_session(self, span, subject):
         """Counts a span that no thread has entered, and that is about to end, in its session.
@@ -79,23 +81,25 @@ class Settings:
         """
         try:
             name = self.session(subject)
+            if not name:
+                return
+            session = self._session(str(name))
+            with session:
+                span._resume()
+                span._suspend()
         except Exception:
             self._report("session")
-            return
-        if not name:
-            return
+
+    def _session(self, name):
         with self._lock:
             session = self._sessions.pop(name, None)
             if session is None:
                 if len(self._sessions) >= self._max_sessions:
                     oldest = next(iter(self._sessions))
                     self._sessions.pop(oldest).close()
-                session = prognos.session(str(name))
+                session = prognos.session(name)
             self._sessions[name] = session  # the latest used are at the end
-        session.enter()
-        span._resume()
-        span._suspend()
-        session.leave()
+            return session
 
     def _report(self, what):
         if what not in self._reported:
