@@ -113,6 +113,13 @@ bench-productivity: build ## measure what competitors for a CPU cost, and simula
 bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
 	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
 
+.PHONY: bench-cpp
+bench-cpp: build ## measure scopes of C++ beside one of C
+	$(CC) -O2 -std=c11 -Iinclude -c benchmarks/cpp/scope_c.c -o $(BUILD)/scope_c.o
+	$(CXX) -O2 -std=c++17 -Iinclude -Ibindings/cpp benchmarks/cpp/scope.cpp $(BUILD)/scope_c.o -o $(BUILD)/bench-cpp \
+	  -L$(BUILD)/lib -lprognos -Wl,-rpath,$(BUILD)/lib
+	$(BUILD)/bench-cpp
+
 .PHONY: aarch64
 aarch64: ## compile for aarch64; run there under emulation where qemu-user is installed
 	@scripts/compile-aarch64 $(BUILD)/aarch64
@@ -121,7 +128,7 @@ aarch64: ## compile for aarch64; run there under emulation where qemu-user is in
 lint: ## check formatting
 	swift format lint --strict --recursive Sources Tests Package.swift
 	@if command -v clang-format >/dev/null; then \
-	  git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format --dry-run --Werror; \
+	  git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror; \
 	else echo "skipped: clang-format is not installed"; fi
 	$(CURDIR)/.venv/bin/ruff check .
 	$(CURDIR)/.venv/bin/ruff format --check .
@@ -129,7 +136,7 @@ lint: ## check formatting
 .PHONY: fmt
 fmt: ## mend formatting
 	swift format --in-place --recursive Sources Tests Package.swift
-	git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
+	git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format -i
 	$(CURDIR)/.venv/bin/ruff check --fix .
 	$(CURDIR)/.venv/bin/ruff format .
 
