@@ -10,6 +10,7 @@ own is warned as before.
 import os
 import sys
 import warnings
+from typing import Any
 
 
 class _OfTheCollector:
@@ -42,12 +43,12 @@ def _put_first() -> None:
     """Before those that a host, or a block with warnings of its own, has put in front meanwhile."""
     from . import _lifecycle
 
-    filters = warnings.filters
+    filters: Any = warnings.filters
     if not _lifecycle.has_collector() or (filters and filters[0] is _FILTER):
         return
     while _FILTER in filters:
-        filters.remove(_FILTER)  # type: ignore[attr-defined]
-    filters.insert(0, _FILTER)  # type: ignore[attr-defined]
+        filters.remove(_FILTER)
+    filters.insert(0, _FILTER)
     changed = getattr(warnings, "_filters_mutated", None) or getattr(
         warnings, "_filters_mutated_lock_held", None
     )

@@ -153,5 +153,5 @@ def install(patterns: "list[str]", main: "str | None" = None) -> Finder:
         return matches(name, patterns) or (name == main and matches("__main__", patterns))
 
     finder = Finder(is_meant)
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, finder)
     return finder

@@ -250,7 +250,7 @@ def _compiled(data: bytes, path: str, name: "str | None") -> Any:
     from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 
     if path.endswith(".pyc"):
-        code = pkgutil.read_code(io.BytesIO(data))  # type: ignore[attr-defined]
+        code = pkgutil.read_code(io.BytesIO(data))
         if code is not None:
             return code, SourcelessFileLoader
     if name is not None:

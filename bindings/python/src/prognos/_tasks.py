@@ -2,15 +2,21 @@
 """asyncio: every task of a loop as an operation."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from . import _core, op
 
 
-def _named(coroutine):
+def _named(coroutine: Any) -> Any:
     return op(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
 
 
-def trace_tasks(loop=None, *, name=None):
+def trace_tasks(
+    loop: "asyncio.AbstractEventLoop | None" = None,
+    *,
+    name: "Callable[[Any], str] | None" = None,
+) -> None:
     """Makes each task that the loop (None: the running one) creates from now on an operation.
 
     A task is one call: its wall time from its first step to its end, and the CPU time, memory,
@@ -23,7 +29,7 @@ def trace_tasks(loop=None, *, name=None):
     before = loop.get_task_factory()
     operation = (lambda coroutine: op(name(coroutine))) if name else _named
 
-    def factory(loop, coroutine, **keywords):
+    def factory(loop: Any, coroutine: Any, **keywords: Any) -> Any:
         # What is decorated is a span of its own already.
         if not hasattr(type(coroutine), "__prognos__"):
             coroutine = _core.traced(operation(coroutine), coroutine)
