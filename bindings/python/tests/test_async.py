@@ -22,29 +22,9 @@ def failures(name):
     return next(e for e in prognos.profile()["operations"] if e["name"] == name)["failures"]
 
 
-@prognos.op("co")
-async def co(n, wait=0.001):
-    """Waits."""
-    await asyncio.sleep(wait)
-    return n
-
-
-@prognos.op("gen")
-def gen(n):
-    for i in range(n):
-        sent = yield i
-        if sent:
-            return sent
-
-
-@prognos.op("agen")
-async def agen(n):
-    for i in range(n):
-        await asyncio.sleep(0)
-        yield i
-
-
 def test_kinds_are_told_by_inspect_and_asyncio():
+    from decorated import agen, co, gen
+
     assert inspect.iscoroutinefunction(co) and not inspect.iscoroutinefunction(gen)
     assert inspect.isgeneratorfunction(gen) and inspect.isasyncgenfunction(agen)
     if sys.version_info < (3, 14):
@@ -64,6 +44,8 @@ def test_kinds_are_told_by_inspect_and_asyncio():
 
 
 def test_a_coroutine_is_one_call_with_its_result():
+    from decorated import co
+
     async def main():
         assert await co(7) == 7
         assert await asyncio.gather(*(co(i) for i in range(10))) == list(range(10))
@@ -78,6 +60,8 @@ def test_a_coroutine_is_one_call_with_its_result():
 
 
 def test_exceptions_and_cancellation_are_told_apart():
+    from decorated import co
+
     @prognos.op("fails")
     async def fails():
         await asyncio.sleep(0)
@@ -101,6 +85,8 @@ def test_exceptions_and_cancellation_are_told_apart():
 
 
 def test_a_coroutine_that_is_never_awaited_warns_as_ever():
+    from decorated import co
+
     with pytest.warns(RuntimeWarning, match="coroutine 'co' was never awaited"):
         co(1)
         gc.collect()
@@ -152,6 +138,8 @@ def test_coroutines_driven_by_hand():
 
 
 def test_a_generator_is_one_call_from_its_first_to_its_last_item():
+    from decorated import gen
+
     assert list(gen(3)) == [0, 1, 2]
     assert counts("gen") == (1, 0, 0, 0)
 
@@ -197,6 +185,8 @@ def test_generator_based_coroutines_can_be_awaited():
 
 
 def test_asynchronous_generators():
+    from decorated import agen
+
     @prognos.op("breaks")
     async def breaks():
         yield 1
@@ -306,6 +296,8 @@ def test_generators_in_with_blocks_and_with_blocks_in_generators():
 
 
 def test_every_task_of_a_loop_can_be_an_operation():
+    from decorated import co
+
     async def child(n):
         await asyncio.sleep(0.001)
         return n

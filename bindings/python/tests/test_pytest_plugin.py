@@ -182,7 +182,7 @@ def test_limits_name_the_number_and_the_limit(pytester, run):
         r"limit is max_p95=0\.001",
         r"median wall time of a call is 0\.00[2-9]\d* s \(1 call\); the limit is max_wall=0\.001",
         r"mean CPU time of a call is \S+ s \(1 call\); the limit is max_cpu=1e-06",
-        r"memory allocated by a call is 200,\d+ bytes \(1 call\); the limit is max_allocated",
+        r"memory allocated by a call is 20\d,\d+ bytes \(1 call\); the limit is max_allocated",
         r"memory not given back by a call is 1,0\d\d bytes .*the limit is max_leak=100",
         r"memory not given back by a call is 1[01],\d\d\d bytes .*from test_limits\S+\.py:",
         r"bytes a call from test_limits\S+\.py:2",

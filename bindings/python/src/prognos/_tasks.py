@@ -5,17 +5,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from . import _core, op
+from . import Operation, _core, op
 
 
-def _named(coroutine: Any) -> Any:
+def _named(coroutine: Any) -> Operation:
     return op(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
 
 
 def trace_tasks(
-    loop: "asyncio.AbstractEventLoop | None" = None,
-    *,
-    name: "Callable[[Any], str] | None" = None,
+    loop: asyncio.AbstractEventLoop | None = None, *, name: Callable[[Any], str] | None = None
 ) -> None:
     """Makes each task that the loop (None: the running one) creates from now on an operation.
 
@@ -27,9 +25,11 @@ def trace_tasks(
     """
     loop = loop or asyncio.get_running_loop()
     before = loop.get_task_factory()
-    operation = (lambda coroutine: op(name(coroutine))) if name else _named
 
-    def factory(loop: Any, coroutine: Any, **keywords: Any) -> Any:
+    def operation(coroutine: Any) -> Operation:
+        return op(name(coroutine)) if name else _named(coroutine)
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **keywords: Any) -> Any:
         # What is decorated is a span of its own already.
         if not hasattr(type(coroutine), "__prognos__"):
             coroutine = _core.traced(operation(coroutine), coroutine)
