@@ -67,6 +67,14 @@ test-python: build ## only the ABI, Python and tool tests, by pytest
 abi: build ## only the ABI tests: exports, header, hot functions, loading, samples
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider Tests/abi
 
+.PHONY: python test-bindings
+python: build ## build the Python package into build/python: PYTHONPATH=build/python
+	@scripts/build-python $(PYTHON) $(BUILD)/python
+
+test-bindings: python ## only the tests of the Python package, with every CPython that is found
+	PYTHONPATH=$(BUILD)/python $(PYTHON) -m pytest -q -rs -p no:cacheprovider bindings/python/tests
+	scripts/test-python-versions $(BUILD)/python-versions
+
 .PHONY: test-swift
 test-swift: ## the unit tests, on the hosted build
 	swift test --scratch-path $(HOSTED) --enable-code-coverage

@@ -159,7 +159,7 @@ extension Assessor {
   /// Tallies all that the recording's tables say is there.
   func tallyLeaks(_ tallies: LeakTallies, at moment: AssessmentMoment) {
     tallies.clear()
-    recording.forEachHeapSample(withPools: true) { _, block in
+    recording.forEachHeapSample { _, block in
       guard
         let (operation, age) = ageOfLeak(
           node: block.node, generation: block.generation, at: moment), age.of > 0,
@@ -167,10 +167,7 @@ extension Assessor {
       else { return }
       add(block, age, to: tally)
     }
-    let hasPools = recording.header.pointee.heapRate.hasPools.value != 0
     recording.forEachMapping { mapping in
-      // Arenas of CPython: what is in them is sampled.
-      if hasPools && (mapping.bytes == 1 << 20 || mapping.bytes == 1 << 18) { return }
       guard
         let (operation, age) = ageOfLeak(
           node: mapping.node, generation: mapping.generation, at: moment), age.of > 0,

@@ -100,7 +100,9 @@ static bool is_memory(int protection, int flags) {
 }
 
 static void *mapped(void *at, size_t bytes, int protection, int flags) {
-    if (at != MAP_FAILED && is_memory(protection, flags)) shim_mapped(at, bytes);
+    // Of an arena (python.c) the blocks count.
+    bool is_arena = shim_arena_mapper && shim_arena_mapper == shim_slot();
+    if (at != MAP_FAILED && is_memory(protection, flags) && !is_arena) shim_mapped(at, bytes);
     return at;
 }
 

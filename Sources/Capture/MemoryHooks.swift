@@ -76,13 +76,13 @@ public func shim_allocated(_ block: UnsafeMutableRawPointer) {
   countAllocated(usableSize(block), at: address(of: block))
 }
 
-public func countAllocated(_ bytes: UInt64, at address: UInt64) {
+public func countAllocated(_ bytes: UInt64, at address: UInt64, isPooled: Bool = false) {
   if let lane = currentLane() ?? attachFromHook() {
     let node = innermostNode(of: lane, in: attachedRecording())
     node.pointee.memory.countAllocation(bytes)
     let left = lane.pointee.bytesUntilSample.value &- bytes
     lane.pointee.bytesUntilSample.set(left)
-    if Int64(bitPattern: left) < 0 { sample(address, bytes, on: lane) }
+    if Int64(bitPattern: left) < 0 { sample(address, bytes, on: lane, isPooled: isPooled) }
   } else if let recording = existingRecording() {
     recording.header.pointee.laneless.countAllocationShared(bytes)
   }
@@ -109,10 +109,10 @@ public func shim_freed(_ block: UnsafeMutableRawPointer) {
   }
 }
 
-private func countFreed(_ bytes: UInt64) {
+private func countFreed(_ bytes: UInt64, blocks: UInt64 = 1) {
   if let lane = currentLane() ?? attachFromHook() {
     let node = innermostNode(of: lane, in: attachedRecording())
-    node.pointee.memory.countFree(bytes)
+    node.pointee.memory.countFree(bytes, blocks: blocks)
   } else if let recording = existingRecording() {
     recording.header.pointee.laneless.countFreeShared(bytes)
   }
@@ -139,7 +139,7 @@ private func sample(
   recording.noteHeapSample(at: now) { 1e9 / recording.nanosecondsPerTickSoFar }
   let node = recording.offset(of: innermost)
   let site = siteOfAllocation(on: lane, of: recording)
-  if let site, !isPooled {
+  if let site {
     let weight = 1 / recording.heapProbability(bytes: bytes, doublings: doublings)
     site.pointee.allocatedBytes.add(UInt64((Double(bytes) * weight).rounded()))
     site.pointee.allocations.add(UInt64(weight + uniform(on: lane)))  // right on average
@@ -191,22 +191,26 @@ func uniform(on lane: UnsafeMutablePointer<Lane>) -> Double {
 
 // MARK: Pools
 
-/// A block of a pool was handed out. Its arena counts by itself: it is only sampled, as if malloc had given it.
+/// A block of a pool was handed out.
 @c(shim_pool_allocated) @implementation
 public func shim_pool_allocated(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
-  guard let lane = currentLane() else { return }
-  let left = lane.pointee.bytesUntilSample.value &- UInt64(truncatingIfNeeded: bytes)
-  lane.pointee.bytesUntilSample.set(left)
-  if Int64(bitPattern: left) < 0 {
-    sample(address(of: block), UInt64(truncatingIfNeeded: bytes), on: lane, isPooled: true)
-  }
+  countAllocated(UInt64(truncatingIfNeeded: bytes), at: address(of: block), isPooled: true)
 }
 
+/// A block of a pool, or one of malloc, is given back: nobody can tell before. Sampled ones of pools stand for all.
 @c(shim_pool_freed) @implementation
 public func shim_pool_freed(_ block: UnsafeMutableRawPointer) {
-  if let recording = existingRecording(), recording.maySample(address: address(of: block)) {
-    _ = recording.takeSample(address: address(of: block))
+  let address = address(of: block)
+  guard let recording = existingRecording(), recording.maySample(address: address),
+    let sampled = recording.takeSample(address: address)
+  else { return }
+  guard sampled.marks.isPooled else {
+    _ = recording.keepSample(address: address, sampled)
+    return
   }
+  let weight = recording.heapWeight(of: sampled)
+  countFreed(
+    UInt64(min(Double(sampled.bytes) * weight, 0x1p62)), blocks: UInt64(min(weight, 0x1p62)))
 }
 
 // MARK: realloc

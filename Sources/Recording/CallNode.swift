@@ -62,9 +62,9 @@ public struct MemoryCounters: ~Copyable {
     allocations.add(1)
   }
 
-  @inline(__always) public func countFree(_ bytes: UInt64) {
+  @inline(__always) public func countFree(_ bytes: UInt64, blocks: UInt64 = 1) {
     freedBytes.add(bytes)
-    frees.add(1)
+    frees.add(blocks)
   }
 
   /// By any thread.

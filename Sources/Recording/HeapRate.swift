@@ -15,8 +15,7 @@ public struct HeapRateHeader: ~Copyable {
   let windowStart: Cell64
   /// 1 while a thread changes the rate.
   let isChanging: Cell32
-  /// 1 while the blocks of pools within the host language's own arenas are sampled, too.
-  public let hasPools: Cell32
+  let reserved: Cell32
 }
 
 extension Recording {

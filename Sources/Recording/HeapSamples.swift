@@ -232,10 +232,8 @@ extension Recording {
     header.pointee.heapThinning.publish(0)
   }
 
-  /// Calls `body` with every sampled block that is live; with those of pools only if asked to.
-  public func forEachHeapSample(
-    withPools: Bool = false, _ body: (_ address: UInt64, HeapBlock) -> Void
-  ) {
+  /// Calls `body` with every sampled block that is live.
+  public func forEachHeapSample(_ body: (_ address: UInt64, HeapBlock) -> Void) {
     guard header.pointee.heapSamplesOffset.acquired != 0 else { return }
     for index in 0..<heapSampleCapacity {
       let sample = sample(index)
@@ -243,9 +241,7 @@ extension Recording {
       guard address > Self.beingFilled else { continue }
       let block = HeapBlock(sample.pointee)
       atomicMemoryFence(ordering: .acquiring)
-      guard sample.pointee.address.value == address, withPools || !block.marks.isPooled else {
-        continue
-      }
+      guard sample.pointee.address.value == address else { continue }
       body(address, block)
     }
   }

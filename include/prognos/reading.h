@@ -33,6 +33,7 @@ typedef enum prognos_window {
  *          allocated and freed bytes agree with each other; anonymous memory that the host maps by itself
  *          counts in whole pages. Numbers belong to the operation that is innermost when it happens, and
  *          to those around it, at once: open calls are included, and recursion counts once.
+ *          Of CPython's small objects (up to 512 bytes) allocations are exact, frees estimated from sampled ones.
  *          live_bytes is estimated from sampled blocks (prognos_options.heap_sample_bytes, m): without
  *          bias, with a standard error of about sqrt(m x live_bytes) for blocks much smaller than m; with
  *          m = 1 it is exact. It covers what was allocated since the latest prognos_start().

@@ -77,10 +77,12 @@ typedef struct shim_mapping {
 } shim_mapping;
 shim_mapping shim_unmapping(void *_Nullable start, size_t bytes);
 void shim_unmapped(const shim_mapping *before, bool done);
-// Of a pool that a language keeps within its own arenas (python.c): sampled for leaks, counted nowhere.
+// Of a pool that a language keeps within its own arenas (python.c), of whose blocks sizes cannot be asked for.
 void shim_pool_allocated(void *block, size_t bytes);
 void shim_pool_freed(void *block);
 bool shim_python_hook(bool install); // whether they are in place
+extern void *_Nullable shim_arena_mapper
+    __attribute__((visibility("hidden"))); // the slot of the thread that maps one
 void shim_attach(void); // the calling thread has a lane after it, if there is one for it
 
 // ---- the process's own memory (references.c) ---------------------------------------------------

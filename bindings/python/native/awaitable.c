@@ -10,7 +10,7 @@
 
 typedef struct Run {
     PyObject_HEAD PyObject *inner;
-    Operation *op;     /* NULL in a step */
+    Operation *op;     /* NULL in a step, and in one whose span is somebody else's */
     struct Run *owner; /* of a step: the asynchronous generator that it takes one step of */
     PyObject *weak;
     prognos_span span;
@@ -42,7 +42,7 @@ Held **run_held(Run *run) {
 static void enter(Run *run) {
     if (!run->begun) {
         run->begun = 1;
-        run->span = prognos_span_begin(run->op->handle);
+        run->span = run->op ? prognos_span_begin(run->op->handle) : 0;
     }
     run->entered = run->span && prognos_span_enter(run->span) == PROGNOS_OK;
     held_enter(run->held);
@@ -236,7 +236,7 @@ PyObject *awaitable_wrap(Operation *op, PyObject *inner) {
                                                         : NULL;
     if (!type) return inner; /* a function that was told to be one by a flag alone */
     Run *self = new_run(type, inner);
-    if (self) self->op = (Operation *)Py_NewRef(op);
+    if (self) self->op = (Operation *)Py_XNewRef(op);
     return (PyObject *)self;
 }
 
@@ -292,7 +292,7 @@ static PyObject *run_class(Run *self, void *unused) {
 static PyObject *run_operation(Run *self, void *unused) {
     (void)unused;
     Run *whose = self->owner ? self->owner : self;
-    return Py_NewRef(whose->op);
+    return whose->op ? Py_NewRef(whose->op) : Py_NewRef(Py_None);
 }
 
 static PyMethodDef run_methods[] = {{"send", run_send_method, METH_O, NULL},

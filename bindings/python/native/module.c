@@ -50,10 +50,13 @@ static PyObject *module_check(PyObject *module, PyObject *status) {
 
 static PyObject *module_traced(PyObject *module, PyObject *args) {
     (void)module;
-    Operation *op;
-    PyObject *inner;
-    if (!PyArg_ParseTuple(args, "O!O:traced", operation_type, &op, &inner)) return NULL;
-    return awaitable_wrap(op, Py_NewRef(inner));
+    PyObject *op, *inner;
+    if (!PyArg_ParseTuple(args, "OO:traced", &op, &inner)) return NULL;
+    if (op != Py_None && !PyObject_TypeCheck(op, operation_type)) {
+        return PyErr_Format(PyExc_TypeError, "traced() takes an Operation or None, not %.100s",
+                            Py_TYPE(op)->tp_name);
+    }
+    return awaitable_wrap(op == Py_None ? NULL : (Operation *)op, Py_NewRef(inner));
 }
 
 static PyMethodDef functions[] = {
@@ -66,7 +69,8 @@ static PyMethodDef functions[] = {
      "set_enabled(enabled, /)\n--\n\nThe feature flag: instant, any thread, any time."},
     {"traced", module_traced, METH_VARARGS,
      "traced(operation, coroutine, /)\n--\n\nThe coroutine or generator, as a call of the "
-     "operation."},
+     "operation. With None it is no call of its own, and `with` blocks in it are still suspended "
+     "with it."},
     {"library_path", module_library_path, METH_NOARGS,
      "The library that this module is linked to."},
     {"log_to", log_to, METH_O,

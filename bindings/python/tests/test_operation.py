@@ -149,12 +149,9 @@ def test_the_undecorated_function_is_left_alone():
     assert parse.read().count == 0
 
 
-@prognos.op("at module level")
-def at_module_level(n):
-    return n + 1
-
-
 def test_decorated_functions_are_pickled_by_name():
+    from decorated import at_module_level
+
     assert pickle.loads(pickle.dumps(at_module_level)) is at_module_level
     assert copy.deepcopy(at_module_level) is at_module_level
 
@@ -173,47 +170,9 @@ def test_closures_made_from_one_code_are_apart():
     assert one.read().count == 1 and other.read().count == 2
 
 
-class Worker:
-    op = prognos.op("worker")
-
-    def __init__(self, value):
-        self.value = value
-
-    @op
-    def method(self, more=0):
-        return self.value + more
-
-    @op
-    @staticmethod
-    def static(value):
-        return value
-
-    @op
-    @classmethod
-    def of_class(cls):
-        return cls
-
-    @staticmethod
-    @op
-    def static_below(value):
-        return value
-
-    @classmethod
-    @op
-    def of_class_below(cls):
-        return cls
-
-    @property
-    @op
-    def double(self):
-        return self.value * 2
-
-    @op
-    def call_super(self):
-        return super().__repr__()
-
-
 def test_methods_of_all_kinds():
+    from decorated import Worker
+
     class Derived(Worker):
         pass
 
@@ -228,6 +187,8 @@ def test_methods_of_all_kinds():
 
 
 def test_callables_that_are_no_functions():
+    from decorated import Worker
+
     class Callable:
         def __call__(self, n):
             return n + 1

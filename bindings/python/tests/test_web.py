@@ -203,6 +203,25 @@ def test_interleaved_requests_each_have_their_own_time(tmp_path):
     assert stream["cpu_ns"] < stream["wall_ns"] / 2
 
 
+def test_with_blocks_in_interleaved_handlers(tmp_path):
+    with serving("starlette", True, tmp_path) as server:
+        threads = [
+            threading.Thread(target=server.request, args=("GET", "/query")) for _ in range(20)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    operations = server.operations()
+    for name, milliseconds in (("GET /query", 20), ("query", 20), ("rows", 10)):
+        assert operations[name]["count"] == 20 and operations[name]["abandoned"] == 0
+        assert operations[name]["wall_ns"] >= 20 * milliseconds * 1_000_000
+    (profile,) = server.profiles()
+    path = [(node["name"], node["depth"]) for node in profile["call_tree"]]
+    request = path.index(("GET /query", 0))
+    assert path[request + 1 : request + 3] == [("query", 1), ("rows", 2)]
+
+
 def test_clients_that_go_away(tmp_path):
     with serving("starlette", True, tmp_path) as server:
         server.request("GET", "/endless", read=False)

@@ -149,6 +149,7 @@ def _wsgi(app):
 
 
 def starlette_application():
+    import prognos
     from starlette.applications import Starlette
     from starlette.background import BackgroundTask
     from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
@@ -161,6 +162,13 @@ def starlette_application():
 
     def in_a_thread(request):
         return PlainTextResponse("from a thread")
+
+    async def query(request):
+        with prognos.op("query"):
+            await asyncio.sleep(0.01)
+            with prognos.op("rows"):
+                await asyncio.sleep(0.01)
+        return PlainTextResponse("queried")
 
     async def stream(request):
         async def pieces():
@@ -213,6 +221,7 @@ def starlette_application():
     routes = [
         Route("/users/{user:int}", user),
         Mount("/shop", routes=[Route("/items/{item}", in_a_thread)]),
+        Route("/query", query),
         Route("/stream", stream),
         Route("/late", late),
         Route("/slow", slow),

@@ -132,6 +132,7 @@ _WHERE = {
     "_series": "Series series",
     "_experiments": "experiment experiment_read experiment_stop",
     "_profiles": "dump profile render",
+    "_tasks": "trace_tasks",
     "answers": "Alert Anomaly Bottleneck Capabilities Crash Diagnostics Duration Experiment "
     "Forecast Health Leak OperationStats Options Peak ProcessStats Productivity Resource "
     "Scalability SessionStats Suggestion TimeLeft Trend Verdict",

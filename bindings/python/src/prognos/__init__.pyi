@@ -41,6 +41,7 @@ from ._reads import suggestions as suggestions
 from ._reads import trend as trend
 from ._series import Series as Series
 from ._series import series as series
+from ._tasks import trace_tasks as trace_tasks
 from .answers import Alert as Alert
 from .answers import Anomaly as Anomaly
 from .answers import Bottleneck as Bottleneck

@@ -1,29 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """@pytest.mark.prognos(...): limits of a test, and how they are judged.
 
-A test is called `repeat` times in a row, with the same fixtures. Times vary, so that a time counts as over its limit
-only when it is in each of three such rounds: the smallest is what is reported. Bytes are exact; of leaks the smallest
-of three rounds counts, too, since a cache that fills up does so in some rounds, and a leak in all.
+A test is called `repeat` times in a row, with the same fixtures. Times vary, so that a time
+counts as over its limit only when it is in each of three such rounds: the smallest is what is
+reported. Bytes are exact; of leaks the smallest of three rounds counts, too, since a cache that
+fills up does so in some rounds, and a leak in all.
 """
 
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import time
+import tracemalloc
 import warnings
 
 import pytest
 
+import prognos
+
 ROUNDS = 3
 REPEAT = 20  # with max_p95 or max_leak; otherwise a test is called once
 WARM_UP = 2  # calls before leaks are looked for: what is loaded or cached by the first ones is none
+STRAY_BLOCKS = 2  # a round: of the interpreter and other threads
+LARGEST_POOLED = 512  # bytes of the largest block that comes from CPython's pools
+ARENA = 1 << 20  # what CPython takes for its pools at a time
 
 LIMITS = {
     "max_wall": ("median wall time of a call", "s"),
     "max_p95": ("95 % quantile of wall time", "s"),
     "max_cpu": ("mean CPU time of a call", "s"),
-    "max_allocated": ("allocated by a call", "bytes"),
-    "max_leak": ("not given back by a call", "bytes"),
+    "max_allocated": ("memory allocated by a call", "bytes"),
+    "max_leak": ("memory not given back by a call", "bytes"),
 }
 
 
@@ -66,32 +75,42 @@ class Marker:
             self.limits.setdefault(name, value)
 
 
-def call(item, operation, marker):
-    """Calls the test as often as its marker asks for, and returns a sentence for each limit that it is over."""
-    leak_limit = marker.limits.get("max_leak")
-    if leak_limit is not None:
+def call(item, runtest, operation, marker):
+    """Calls the test as its marker asks for; returns a sentence for each limit that it is over."""
+    wants_leaks = "max_leak" in marker.limits
+    if wants_leaks:
         for _ in range(WARM_UP):
-            _call_once(item, operation)
+            _call_once(item, runtest, operation, marker.repeat)
     best = {}
-    for round_number in range(ROUNDS):
-        measured = _round(item, operation, marker, leaks=leak_limit is not None)
+    rounds = 0
+    while rounds < ROUNDS:
+        measured = _round(item, runtest, operation, marker.repeat, wants_leaks)
         if measured is None:
             return []  # it failed, which says enough
+        rounds += 1
         for name, value in measured.items():
             best[name] = min(best.get(name, value), value)
-        over = [name for name in marker.limits if best[name] > marker.limits[name]]
+        over = {name for name in marker.limits if best.get(name, 0) > marker.limits[name]}
+        if wants_leaks and _most(best) > marker.limits["max_leak"]:
+            over.add("max_leak")
         # A test that nobody said may be called again is not.
         if not over or marker.repeat == 1:
             break
+    where = ""
+    if "max_leak" in over:
+        best["max_leak"], where = _trace(item, runtest, operation, marker.repeat, best)
+        if best["max_leak"] <= marker.limits["max_leak"]:
+            over.remove("max_leak")
     sentences = []
-    for name in over:
-        what, unit = LIMITS[name]
-        rounds = f", in each of {round_number + 1} rounds" if round_number else ""
-        calls = f"{marker.repeat} calls" if marker.repeat > 1 else "1 call"
-        sentences.append(
-            f"{what} is {_number(best[name])} {unit} ({calls}{rounds}); the limit is "
-            f"{name}={marker.limits[name]!r}"
-        )
+    for name in LIMITS:
+        if name in over:
+            what, unit = LIMITS[name]
+            calls = f"{marker.repeat} calls" if marker.repeat > 1 else "1 call"
+            each = f", in each of {rounds} rounds" if rounds > 1 else ""
+            sentences.append(
+                f"{what} is {_number(best[name])} {unit} ({calls}{each}); the limit is "
+                f"{name}={marker.limits[name]!r}{where if name == 'max_leak' else ''}"
+            )
     return sentences
 
 
@@ -99,47 +118,101 @@ def _number(value):
     return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:.4g}"
 
 
-def _call_once(item, operation):
-    with operation:
-        item.runtest()
+def _call_once(item, runtest, operation, repeat):
+    if repeat == 1:
+        with operation:
+            runtest()
+        return
+    _forget_logs(item)
+    with warnings.catch_warnings(record=True):  # pytest would keep them all
+        with operation:
+            runtest()
 
 
-def _round(item, operation, marker, leaks):
+def _round(item, runtest, operation, repeat, wants_leaks):
     """One round of calls: name of a limit -> what was measured; None when a call failed."""
-    repeat = marker.repeat
     walls = [0] * repeat  # made before, so that it is no leak
-    if leaks:
-        gc.collect()
-    before = operation.read()
-    for number in range(repeat):
-        if repeat > 1:
-            _forget_logs(item)
-        began = time.perf_counter_ns()
-        if repeat > 1:
-            with warnings.catch_warnings(record=True):  # pytest would keep them all
-                _call_once(item, operation)
-        else:
-            _call_once(item, operation)
-        walls[number] = time.perf_counter_ns() - began
-        if getattr(item, "_excinfo", None):  # how unittest's tests tell
-            return None
-    if leaks:
+    if wants_leaks:
         _forget_logs(item)
-        # Garbage in cycles is no leak: what collecting it gives back counts in the operation.
-        operation.begin()
         gc.collect()
-        operation.end()
-    after = operation.read()
+    # What pytest gives back between the calls counts around them, not in them.
+    around = prognos.op("(limits)")
+    before, before_around = operation.read(), around.read()
+    blocks = sys.getallocatedblocks()
+    around.begin()
+    try:
+        for number in range(repeat):
+            began = time.perf_counter_ns()
+            _call_once(item, runtest, operation, repeat)
+            walls[number] = time.perf_counter_ns() - began
+            if getattr(item, "_excinfo", None):  # how unittest's tests tell
+                break
+        if wants_leaks:
+            _forget_logs(item)
+            gc.collect()  # garbage in cycles is no leak
+    finally:
+        around.end()
+    if getattr(item, "_excinfo", None):
+        return None
+    blocks = sys.getallocatedblocks() - blocks - repeat  # the numbers in `walls`
+    after, after_around = operation.read(), around.read()
     walls.sort()
     allocated = after.allocated_bytes - before.allocated_bytes
-    freed = after.freed_bytes - before.freed_bytes
+    kept = after_around.allocated_bytes - before_around.allocated_bytes
+    kept -= after_around.freed_bytes - before_around.freed_bytes
     return {
         "max_wall": walls[len(walls) // 2] / 1e9,
         "max_p95": walls[min(len(walls) - 1, len(walls) * 95 // 100)] / 1e9,
         "max_cpu": (after.cpu_ns - before.cpu_ns) / repeat / 1e9,
         "max_allocated": allocated / repeat,
-        "max_leak": (allocated - freed) / repeat,
+        "blocks": max(0, blocks - STRAY_BLOCKS) / repeat,
+        "outside pools": max(0, kept) / repeat,
     }
+
+
+def _most(best):
+    """The most that a call can have leaked, in bytes."""
+    return best["blocks"] * LARGEST_POOLED + best["outside pools"]
+
+
+def _trace(item, runtest, operation, repeat, best):
+    """The bytes that a call leaks, and a sentence on the lines that they come from."""
+    already = tracemalloc.is_tracing()
+    if not already:
+        tracemalloc.start()
+    try:
+        gc.collect()
+        before = tracemalloc.take_snapshot()
+        for _ in range(repeat):
+            _call_once(item, runtest, operation, repeat)
+        _forget_logs(item)
+        gc.collect()
+        after = tracemalloc.take_snapshot()
+    finally:
+        if not already:
+            tracemalloc.stop()
+    own = [tracemalloc.Filter(False, __file__), tracemalloc.Filter(False, tracemalloc.__file__)]
+    lines = after.filter_traces(own).compare_to(before.filter_traces(own), "lineno")
+    grown = [line for line in lines if line.size_diff > 0 and line.count_diff >= repeat // 2]
+    places = {line.traceback for line in grown}
+    small = [
+        trace.size
+        for trace in after.filter_traces(own).traces
+        if trace.size <= LARGEST_POOLED and trace.traceback in places
+    ]
+    mean = sum(small) / len(small) if small else LARGEST_POOLED
+    pooled = best["blocks"] * mean
+    others = best["outside pools"]
+    # The arenas that pools come in were allocated, too: their blocks are counted already.
+    arenas = min(-(-pooled * repeat // ARENA), others * repeat // ARENA)
+    others -= arenas * ARENA / repeat
+    named = "; ".join(
+        f"{_number(line.size_diff / repeat)} bytes a call from "
+        f"{os.path.relpath(line.traceback[0].filename, item.config.rootpath)}:"
+        f"{line.traceback[0].lineno}"
+        for line in grown[:3]
+    )
+    return pooled + others, f" ({named})" if named else ""
 
 
 def _forget_logs(item):

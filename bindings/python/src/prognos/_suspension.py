@@ -3,11 +3,12 @@
 
 import dis
 import sys
+from types import CodeType
 
 _SUSPENDS = {"YIELD_VALUE", "YIELD_FROM", "SEND"}
 
 
-def _block(code, offset):
+def _block(code: CodeType, offset: int) -> tuple[int, int] | None:
     """The offsets of the block behind the instruction at `offset`: (start, end), or None where that is no `with`.
 
     The end may be too far, never too near: code that handles exceptions may lie behind other code.
@@ -31,7 +32,7 @@ def _block(code, offset):
     return min(entry.start for entry in same), max(entry.end for entry in same)
 
 
-def may_suspend(code, offset):
+def may_suspend(code: CodeType, offset: int) -> bool:
     """Whether there is a `yield` or an `await` in the `with` block; True where that cannot be told."""
     block = _block(code, offset)
     if block is None:

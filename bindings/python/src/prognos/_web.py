@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import types
+from collections.abc import Coroutine
 
 import prognos
 
@@ -187,7 +188,10 @@ def drive(start, request):
 
 
 def _steps(awaitable):
-    return awaitable if isinstance(awaitable, types.CoroutineType) else awaitable.__await__()
+    # So that what the host's code has open in `with` blocks is suspended with it, and goes on
+    # with it.
+    awaitable = prognos._core.traced(None, awaitable)
+    return awaitable if isinstance(awaitable, Coroutine) else awaitable.__await__()
 
 
 def _sender(steps):
