@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spans: calls that leave their thread. */
-#include "core.h"
+#include "switched.h"
 
 typedef struct {
     PyObject_HEAD prognos_span handle; /* 0 once it was ended */
@@ -63,13 +63,21 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
 /* What middlewares call, in whose requests nothing may fail because of what counts them. */
 static PyObject *span_resume(Span *self, PyObject *unused) {
     (void)unused;
-    prognos_span_enter(self->handle);
+    if (LIKELY(switched_threads == 0)) {
+        prognos_span_enter(self->handle);
+    } else {
+        switched_enter_span(self->handle);
+    }
     Py_RETURN_NONE;
 }
 
 static PyObject *span_suspend(Span *self, PyObject *unused) {
     (void)unused;
-    prognos_span_leave(self->handle);
+    if (LIKELY(switched_threads == 0)) {
+        prognos_span_leave(self->handle);
+    } else {
+        switched_leave_span(self->handle);
+    }
     Py_RETURN_NONE;
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Begin and end on threads that run several stacks in turn: greenlets. */
+#ifndef PROGNOS_SWITCHED_H
+#define PROGNOS_SWITCHED_H
+
+#include "core.h"
+
+/* How many threads were told to expect it. While it is 0, nothing here costs more than a look at it. */
+extern int switched_threads;
+
+void switched_begin(prognos_op op);
+void switched_end(prognos_op op, const char *kind);
+void switched_enter_span(prognos_span span);
+void switched_leave_span(prognos_span span);
+void switched_enter_session(prognos_session session);
+void switched_leave_session(prognos_session session);
+int switched_ready(PyObject *module);
+
+static inline void call_begin(prognos_op op) {
+    if (LIKELY(switched_threads == 0)) {
+        prognos_begin(op);
+    } else {
+        switched_begin(op);
+    }
+}
+
+/* With a kind, as a failed one. */
+static inline void call_end(prognos_op op, const char *kind) {
+    if (LIKELY(switched_threads == 0)) {
+        if (UNLIKELY(kind != NULL)) prognos_fail(kind);
+        prognos_end(op);
+    } else {
+        switched_end(op, kind);
+    }
+}
+
+#endif
