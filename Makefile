@@ -83,6 +83,13 @@ test-swift: ## the unit tests, on the hosted build
 test-install: build $(CMAKE_STAMP) ## install into a directory and use it from there
 	@scripts/test-install $(BUILD)
 
+.PHONY: package test-packages
+package: build ## make the .deb, the tarball and the wheel in build/packages
+	@scripts/make-packages $(BUILD)/packages
+
+test-packages: package ## install each of them in a clean Debian root without Swift, and use it there (needs root)
+	@scripts/test-packages $(BUILD)/packages
+
 .PHONY: test-threads
 test-threads: ## the unit tests under ThreadSanitizer
 	swift test --scratch-path $(SANITIZED) --sanitize=thread
