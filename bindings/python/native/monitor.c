@@ -189,6 +189,8 @@ static int may_call_itself(PyObject *function) {
 
 PyObject *monitor_wrap(Operation *op, PyObject *function) {
     if (tool == tool_none) return NULL;
+    /* Tools, and what is kept with code, belong to one interpreter. */
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) return NULL;
 #if PY_VERSION_HEX >= 0x030D0000
     if (!may_call_itself(function)) return NULL;
 #endif
