@@ -60,6 +60,32 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
     Py_RETURN_NONE;
 }
 
+/* What middlewares call, in whose requests nothing may fail because of what counts them. */
+static PyObject *span_resume(Span *self, PyObject *unused) {
+    (void)unused;
+    prognos_span_enter(self->handle);
+    Py_RETURN_NONE;
+}
+
+static PyObject *span_suspend(Span *self, PyObject *unused) {
+    (void)unused;
+    prognos_span_leave(self->handle);
+    Py_RETURN_NONE;
+}
+
+static PyObject *span_finish(Span *self, PyObject *unused) {
+    (void)unused;
+    if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
+    Py_RETURN_NONE;
+}
+
+static PyObject *span_mark(Span *self, PyObject *kind) {
+    const char *text = PyUnicode_Check(kind) ? PyUnicode_AsUTF8(kind) : NULL;
+    if (!text) PyErr_Clear();
+    prognos_span_fail(self->handle, text);
+    Py_RETURN_NONE;
+}
+
 static PyObject *span_work(Span *self, PyObject *amount) {
     uint64_t work;
     if (failure_amount(amount, &work) < 0) return NULL;
@@ -93,6 +119,10 @@ static PyMethodDef methods[] = {
     {"end", (PyCFunction)span_end, METH_NOARGS, "Ends the span, on whatever thread."},
     {"work", (PyCFunction)span_work, METH_O, "Adds to its work size."},
     {"fail", (PyCFunction)(void (*)(void))span_fail, METH_FASTCALL, "Marks it as failed."},
+    {"_resume", (PyCFunction)span_resume, METH_NOARGS, "enter() that never raises."},
+    {"_suspend", (PyCFunction)span_suspend, METH_NOARGS, "leave() that never raises."},
+    {"_finish", (PyCFunction)span_finish, METH_NOARGS, "end() that never raises."},
+    {"_mark", (PyCFunction)span_mark, METH_O, "fail() that never raises."},
     {"__enter__", (PyCFunction)span_with, METH_NOARGS, "Enters it."},
     {"__exit__", (PyCFunction)(void (*)(void))span_without, METH_FASTCALL, "Ends it."},
     {NULL, NULL, 0, NULL}};

@@ -65,31 +65,37 @@ def test_tracks_are_words_or_bits(track):
     assert prognos.capabilities().track == ("cpu", "memory")
 
 
+EVERY_OPTION = """
+import prognos, sys
+prognos.start(
+    recording_path=sys.argv[1],
+    memory_limit_bytes=8 << 20,
+    heap_sample_bytes=4096,
+    collect_interval_ms=50,
+    track=("cpu", "timeline"),
+    sample_hz=10,
+    stack_depth=16,
+    max_ops=100,
+    max_threads=20,
+    timeline_events=1000,
+    crash_notes=False,
+    recording_flags=1,
+    recording_copy_s=0,
+    recording_keep=1,
+    on_fork="quiet",
+    recording_keep_bytes=1 << 24,
+)
+now = prognos.capabilities()
+print(now.recording_path, now.memory_limit_bytes, now.max_ops, now.max_threads, now.track)
+"""
+
+
 def test_every_option_reaches_the_library(tmp_path):
     path = tmp_path / "of this.prognos"
-    prognos.start(
-        recording_path=path,
-        memory_limit_bytes=8 << 20,
-        heap_sample_bytes=4096,
-        collect_interval_ms=50,
-        track=("cpu", "timeline"),
-        sample_hz=10,
-        stack_depth=16,
-        max_ops=100,
-        max_threads=20,
-        timeline_events=1000,
-        crash_notes=False,
-        recording_flags=1,
-        recording_copy_s=0,
-        recording_keep=1,
-        on_fork="quiet",
-        recording_keep_bytes=1 << 24,
-    )
-    capabilities = prognos.capabilities()
-    assert capabilities.recording_path == str(path) and path.exists()
-    assert capabilities.memory_limit_bytes == 8 << 20
-    assert (capabilities.max_ops, capabilities.max_threads) == (100, 20)
-    assert capabilities.track == ("cpu", "timeline")
+    done = run(EVERY_OPTION, str(path))
+    expected = f"{path} {8 << 20} 100 20 ('cpu', 'timeline')\n"
+    assert (done.stdout, done.stderr) == (expected, "")
+    assert path.exists()
 
 
 def test_options_come_from_the_environment_unless_they_are_given():
@@ -153,13 +159,16 @@ def test_a_log_that_raises_harms_nobody():
 
 
 def test_the_log_hears_of_names_that_are_refused():
-    lines = []
-    prognos.start(log=lines.append, max_ops=16)
-    for number in range(40):
-        with prognos.op(f"op {number}"):
-            pass
-    assert any("table of operations is full" in line for line in lines)
-    assert prognos.diagnostics().rejected_names > 0
+    code = (
+        "import prognos\n"
+        "prognos.start(log=print, max_ops=16)\n"
+        "for n in range(40):\n"
+        "    with prognos.op(f'op {n}'): pass\n"
+        "print(prognos.diagnostics().rejected_names > 0)\n"
+    )
+    done = run(code)
+    assert done.stdout.count("table of operations is full") == 1, done
+    assert done.stdout.endswith("True\n")
 
 
 def test_a_log_survives_the_end_of_the_interpreter():
@@ -188,7 +197,7 @@ def test_profiles_in_every_form(tmp_path):
         pass
     assert "outer" in prognos.render() and "outer" in prognos.render("text_ascii")
     assert "outer;inner " in prognos.render("folded")
-    assert prognos.profile()["operations"][0]["name"] == "outer"
+    assert "outer" in [one["name"] for one in prognos.profile()["operations"]]
     for format in ("json", "chrome_trace"):
         prognos.dump(tmp_path / format, format)
         json.loads((tmp_path / format).read_text())
@@ -203,7 +212,7 @@ def test_a_big_profile_is_rendered_whole():
     for number in range(3000):
         with prognos.op(f"operation number {number}"):
             pass
-    assert len(prognos.profile()["operations"]) == 3000
+    assert len(prognos.profile()["operations"]) >= 3000
 
 
 def test_standard_output_keeps_its_order():
@@ -212,3 +221,41 @@ def test_standard_output_keeps_its_order():
         "print('before', end=' ')\nprognos.dump('-', 'folded')\nprint('after')"
     )
     assert done.stdout.startswith("before parse ") and done.stdout.endswith("after\n")
+
+
+FORK = """
+import os, sys, threading, warnings, prognos
+{start}
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+fork()
+with warnings.catch_warnings():
+    warnings.simplefilter("always")
+    fork()
+print("alone", flush=True)
+gate = threading.Event()
+thread = threading.Thread(target=gate.wait)
+thread.start()
+fork()
+gate.set()
+thread.join()
+"""
+
+
+def test_forks_are_warned_of_as_without_the_collector():
+    """Python 3.12 and later warn of forks with threads: of those of the host, not of ours."""
+    said = []
+    for start in ("", "prognos.start(); prognos.assess()"):
+        code = FORK.format(start=start)
+        done = subprocess.run(
+            [sys.executable, "-W", "always", "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0 and done.stdout == "alone\n", done.stderr
+        said.append(done.stderr.count("is multi-threaded"))
+    assert said == ([1, 1] if sys.version_info >= (3, 12) else [0, 0])

@@ -95,6 +95,7 @@ def test_operations_are_listed_and_come_back_in_answers():
     names = [f"op {number}" for number in range(40)] + ["zürich/日本"]
     made = [prognos.op(name) for name in names]
     listed = prognos.operations()
+    listed = listed[-len(made) :]
     assert listed == made and [op.name for op in listed] == names
     assert all(type(op) is prognos.Operation for op in listed)
     assert prognos.op("op 7") == listed[7] and prognos.op("op 7").handle == listed[7].handle

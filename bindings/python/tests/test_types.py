@@ -28,7 +28,7 @@ def mypy(folder, *arguments):
 def test_a_typed_host_and_the_package_itself(tmp_path):
     files = ["__init__.pyi", "_core.pyi", "answers/__init__.py"]
     files += "_layout _names _library _reads _alerts _lifecycle _series _experiments".split()
-    files += ["_profiles"]
+    files += "_profiles _tasks _instrument _run _fork_warning".split()
     paths = [PACKAGE / (name if "." in name else name + ".py") for name in files]
     assert "Success" in mypy(tmp_path, EXAMPLE, *paths)
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import _core
+from . import _core, _fork_warning
 from ._layout import answer, natives, structure
 from ._library import ALREADY_STARTED, LIMIT_REACHED, NOT_STARTED, OK, check, library
 from ._names import ON_FORK, TRACKS, number_of
@@ -17,6 +17,12 @@ from .answers import Options
 
 Log = Callable[[str], object]
 _is_log_closed_at_exit = False
+_is_collecting = False
+
+
+def has_collector() -> bool:
+    """Whether start() was called here, and stop() was not yet."""
+    return _is_collecting
 
 
 def options() -> Options:
@@ -87,6 +93,7 @@ def start(
         "on_fork": None if on_fork is None else number_of("on_fork", on_fork, ON_FORK),
         "recording_keep_bytes": recording_keep_bytes,
     }
+    global _is_collecting
     raw = _default()
     _set(raw, given)
     if log is not None:
@@ -94,6 +101,9 @@ def start(
     status = library.prognos_start(ctypes.byref(raw), ctypes.sizeof(raw))
     if status == ALREADY_STARTED:
         return False
+    if status in (OK, LIMIT_REACHED):
+        _is_collecting = True
+        _fork_warning.install()
     if status == LIMIT_REACHED:
         text = library.prognos_last_error().decode("utf-8", "replace")
         warnings.warn(text, RuntimeWarning, stacklevel=2)
@@ -108,7 +118,9 @@ def stop() -> bool:
     Returns whether it ran. Raises Error when the recording's copy could not be written to its
     path: stopped all the same.
     """
+    global _is_collecting
     status = library.prognos_stop()
+    _is_collecting = False
     if status not in (OK, NOT_STARTED):
         check(status)
     return bool(status == OK)

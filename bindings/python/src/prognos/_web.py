@@ -70,7 +70,9 @@ class Settings:
         except Exception:
             self._report("route")
             return NO_ROUTE
-        return name if isinstance(name, str) and name else NO_ROUTE
+        if not isinstance(name, str) or not name:
+            return NO_ROUTE
+        return name.encode("utf-8", "replace").decode()  # without lone surrogates
 
     def count_in_session(self, span, subject):
         """Counts a span that no thread has entered, and that is about to end, in its session.
@@ -79,23 +81,25 @@ class Settings:
         """
         try:
             name = self.session(subject)
+            if not name:
+                return
+            session = self._session(str(name))
+            with session:
+                span._resume()
+                span._suspend()
         except Exception:
             self._report("session")
-            return
-        if not name:
-            return
+
+    def _session(self, name):
         with self._lock:
             session = self._sessions.pop(name, None)
             if session is None:
                 if len(self._sessions) >= self._max_sessions:
                     oldest = next(iter(self._sessions))
                     self._sessions.pop(oldest).close()
-                session = prognos.session(str(name))
+                session = prognos.session(name)
             self._sessions[name] = session  # the latest used are at the end
-        session.enter()
-        span.enter()
-        span.leave()
-        session.leave()
+            return session
 
     def _report(self, what):
         if what not in self._reported:
@@ -123,10 +127,11 @@ class Request:
 
     def status(self, status):
         if status >= 500:
-            self.span.fail(f"http_{status}")
+            self.span._mark(f"http_{status}")
 
     def raised(self, error):
-        self.span.fail(type(error).__name__)
+        name = type(error).__name__
+        self.span._mark("cancelled" if name in ("CancelledError", "Cancelled") else name)
 
     def end(self):
         """Ends the span; it must be left. A second call does nothing."""
@@ -135,7 +140,7 @@ class Request:
             self.span = None
             if self.settings.session is not None:
                 self.settings.count_in_session(span, self.subject)
-            span.end()
+            span._finish()
 
 
 @types.coroutine
@@ -151,7 +156,7 @@ def drive(start, request):
     resume = argument = None
     try:
         while True:
-            span.enter()
+            span._resume()
             try:
                 if steps is None:
                     steps = _steps(start())
@@ -168,7 +173,7 @@ def drive(start, request):
                 argument = (
                     None  # an exception that was thrown in, which has this frame in its traceback
                 )
-                span.leave()
+                span._suspend()
             if background is not None and span is not background:
                 request.end()
                 span = background
@@ -183,7 +188,7 @@ def drive(start, request):
                 resume, argument = _thrower(steps), error
     finally:
         if background is not None:
-            background.end()
+            background._finish()
         request.end()
 
 
@@ -208,8 +213,8 @@ def _thrower(steps):
 def _close(steps, span):
     close = getattr(steps, "close", None)
     if close is not None:
-        span.enter()
+        span._resume()
         try:
             close()
         finally:
-            span.leave()
+            span._suspend()

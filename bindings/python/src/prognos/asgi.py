@@ -36,7 +36,7 @@ class Middleware:
                   is closed for a new one
 
     An answer of 500 or more fails as "http_500" ..., an exception by its type's name (a cancelled
-    request as "CancelledError"), a client that goes away before its answer is complete as
+    request as "cancelled"), a client that goes away before its answer is complete as
     "client_disconnect". A websocket is one operation "WS /path" from the handshake until the
     application returns; a close with 1011 (internal error) or above fails as "ws_1011" .... The
     lifespan protocol is passed on and not recorded. Code that the application runs on other
@@ -66,7 +66,7 @@ class Middleware:
                 if settings.counts_requests:
                     span.work(_size(message, "body", "bytes", "text"))
             elif kind == "http.disconnect" and not request.answered:
-                span.fail("client_disconnect")
+                span._mark("client_disconnect")
             return message
 
         async def sent(message):
@@ -82,7 +82,7 @@ class Middleware:
             elif kind == "http.response.pathsend" or kind == "http.response.zerocopysend":
                 request.answered = not message.get("more_body", False)
             elif kind == "websocket.close" and (message.get("code") or 1000) in _FAILED_CLOSES:
-                span.fail(f"ws_{message['code']}")
+                span._mark(f"ws_{message['code']}")
 
         return await _web.drive(lambda: self.app(scope, received, sent), request)
 

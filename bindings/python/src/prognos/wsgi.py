@@ -73,15 +73,15 @@ class Middleware:
 
             return counting_write
 
-        span.enter()
+        span._resume()
         try:
             answer = self.app(environ, start)
         except BaseException as error:
             request.raised(error)
-            span.leave()
+            span._suspend()
             request.end()
             raise
-        span.leave()
+        span._suspend()
         if isinstance(answer, (list, tuple)):
             if settings.counts_responses:
                 span.work(sum(map(len, answer)))
@@ -112,7 +112,7 @@ class _Answer:
         span = request.span
         if span is None:  # closed: whatever it does now is its own affair
             return next(self._iterator if self._iterator is not None else iter(self._answer))
-        span.enter()
+        span._resume()
         try:
             if self._iterator is None:
                 self._iterator = iter(self._answer)
@@ -123,7 +123,7 @@ class _Answer:
             request.raised(error)
             raise
         finally:
-            span.leave()
+            span._suspend()
         if request.settings.counts_responses:
             span.work(len(data))
         return data
@@ -136,7 +136,7 @@ class _Answer:
             if close is not None:
                 close()
             return
-        span.enter()
+        span._resume()
         try:
             if close is not None:
                 close()
@@ -144,7 +144,7 @@ class _Answer:
             request.raised(error)
             raise
         finally:
-            span.leave()
+            span._suspend()
             request.end()
 
     def __del__(self):
