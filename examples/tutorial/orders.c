@@ -22,7 +22,7 @@
 #define FIX 0
 #endif
 
-enum { MOST_ORDERS = 1500, QUEUE = 8, LINE = 24, PAGE = 250 };
+enum { MOST_ORDERS = 1500, QUEUE = 8, LINE = 24, PAGE = 100 };
 
 typedef struct order {
     char item[8];
@@ -93,7 +93,7 @@ static void merge(batch *one) {
 
 /* A question to another machine, which takes its time to answer. */
 static void ask_for_prices(order *orders, size_t count) {
-    nanosleep(&(struct timespec){0, 500000}, NULL);
+    nanosleep(&(struct timespec){0, 250000}, NULL);
     for (size_t i = 0; i < count; i++)
         orders[i].price = 100 + (uint32_t)orders[i].item[5] * 7;
 }

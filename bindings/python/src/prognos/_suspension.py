@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a `with` block of a coroutine or generator may be suspended: asked once for each such statement."""
+"""Whether a `with` block of a coroutine or generator may be suspended: asked once for each."""
 
 import dis
 import sys
@@ -9,9 +9,10 @@ _SUSPENDS = {"YIELD_VALUE", "YIELD_FROM", "SEND"}
 
 
 def _block(code: CodeType, offset: int) -> tuple[int, int] | None:
-    """The offsets of the block behind the instruction at `offset`: (start, end), or None where that is no `with`.
+    """The offsets of the block behind the instruction at `offset`: (start, end).
 
-    The end may be too far, never too near: code that handles exceptions may lie behind other code.
+    None where that is no `with`. The end may be too far, never too near: code that handles
+    exceptions may lie behind other code.
     """
     instructions = dis.get_instructions(code)
     if sys.version_info < (3, 11):
