@@ -47,7 +47,7 @@ static PyObject *session_leave(Session *self, PyObject *unused) {
 /* A `with` block must not fail because of what counts it. */
 static PyObject *session_with(Session *self, PyObject *unused) {
     (void)unused;
-    if (LIKELY(switched_threads == 0)) {
+    if (LIKELY(calls_are_watched == 0)) {
         prognos_session_enter(self->handle);
     } else {
         switched_enter_session(self->handle);
@@ -57,7 +57,7 @@ static PyObject *session_with(Session *self, PyObject *unused) {
 
 static PyObject *session_without(Session *self, PyObject *const *args, Py_ssize_t count) {
     (void)args, (void)count;
-    if (LIKELY(switched_threads == 0)) {
+    if (LIKELY(calls_are_watched == 0)) {
         prognos_session_leave(self->handle);
     } else {
         switched_leave_session(self->handle);

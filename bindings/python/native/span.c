@@ -30,11 +30,13 @@ static void span_dealloc(Span *self) {
 
 static PyObject *span_enter(Span *self, PyObject *unused) {
     (void)unused;
+    current_entered(self->op->handle);
     return failure_check(prognos_span_enter(self->handle));
 }
 
 static PyObject *span_leave(Span *self, PyObject *unused) {
     (void)unused;
+    current_left(self->op->handle);
     return failure_check(prognos_span_leave(self->handle));
 }
 
@@ -48,6 +50,7 @@ static PyObject *span_end(Span *self, PyObject *unused) {
 static PyObject *span_with(Span *self, PyObject *unused) {
     (void)unused;
     prognos_span_enter(self->handle);
+    current_entered(self->op->handle);
     return Py_NewRef(self);
 }
 
@@ -56,6 +59,7 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
         const char *kind = failure_kind(args[0]);
         if (kind) prognos_span_fail(self->handle, kind);
     }
+    current_left(self->op->handle);
     if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
     Py_RETURN_NONE;
 }
@@ -63,20 +67,20 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
 /* What middlewares call, in whose requests nothing may fail because of what counts them. */
 static PyObject *span_resume(Span *self, PyObject *unused) {
     (void)unused;
-    if (LIKELY(switched_threads == 0)) {
+    if (LIKELY(calls_are_watched == 0)) {
         prognos_span_enter(self->handle);
     } else {
-        switched_enter_span(self->handle);
+        switched_enter_span(self->handle, self->op->handle);
     }
     Py_RETURN_NONE;
 }
 
 static PyObject *span_suspend(Span *self, PyObject *unused) {
     (void)unused;
-    if (LIKELY(switched_threads == 0)) {
+    if (LIKELY(calls_are_watched == 0)) {
         prognos_span_leave(self->handle);
     } else {
-        switched_leave_span(self->handle);
+        switched_leave_span(self->handle, self->op->handle);
     }
     Py_RETURN_NONE;
 }

@@ -10,7 +10,8 @@
 
 /* Something open: a call (with its span), a span, or a session. */
 typedef struct {
-    prognos_op op;
+    prognos_op op;    /* of a call, which ends with its span; 0 for the others */
+    prognos_op whose; /* that the span is a call of */
     prognos_span span;
     prognos_session session;
 } Entry;
@@ -23,7 +24,7 @@ typedef struct Stack {
     Entry *entries;
 } Stack;
 
-int switched_threads;
+int calls_are_watched;
 
 enum { buckets = 1024 };
 static Stack *stacks[buckets]; /* of greenlets that do not run */
@@ -42,6 +43,7 @@ static void enter(const Entry *entry) {
         prognos_session_enter(entry->session);
     } else {
         prognos_span_enter(entry->span);
+        current_entered(entry->whose);
     }
 }
 
@@ -50,6 +52,7 @@ static void leave(const Entry *entry) {
         prognos_session_leave(entry->session);
     } else {
         prognos_span_leave(entry->span);
+        current_left(entry->whose);
     }
 }
 
@@ -104,11 +107,12 @@ static void drop_if_empty(void) {
 }
 
 void switched_begin(prognos_op op) {
+    current_entered(op);
     if (!is_switched) {
         prognos_begin(op);
         return;
     }
-    Entry entry = {.op = op, .span = prognos_span_begin(op)};
+    Entry entry = {.op = op, .whose = op, .span = prognos_span_begin(op)};
     if (push(entry)) {
         prognos_span_enter(entry.span);
     } else {
@@ -117,6 +121,7 @@ void switched_begin(prognos_op op) {
 }
 
 void switched_end(prognos_op op, const char *kind) {
+    current_left(op);
     size_t at = is_switched ? find(op, 0, 0) : 0;
     if (at == 0) { /* begun before the thread was told, or never */
         if (kind) prognos_fail(kind);
@@ -130,11 +135,13 @@ void switched_end(prognos_op op, const char *kind) {
     drop_if_empty();
 }
 
-void switched_enter_span(prognos_span span) {
-    if (!is_switched || push((Entry){.span = span})) prognos_span_enter(span);
+void switched_enter_span(prognos_span span, prognos_op op) {
+    current_entered(op);
+    if (!is_switched || push((Entry){.whose = op, .span = span})) prognos_span_enter(span);
 }
 
-void switched_leave_span(prognos_span span) {
+void switched_leave_span(prognos_span span, prognos_op op) {
+    current_left(op);
     size_t at = is_switched ? find(0, span, 0) : 0;
     if (at) {
         close_down_to(mine, at);
@@ -208,7 +215,7 @@ static PyObject *switched_on(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OO", &greenlet, &trace)) return NULL;
     if (!is_switched) {
         is_switched = 1;
-        switched_threads++;
+        calls_are_watched++;
         current = greenlet;
     }
     Py_XSETREF(before, trace == Py_None ? NULL : Py_NewRef(trace));
