@@ -12,7 +12,9 @@
 
 #include "core.h"
 
-#if PY_VERSION_HEX >= 0x030B0000
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_interpframe.h>
+#elif PY_VERSION_HEX >= 0x030B0000
 #include <internal/pycore_frame.h>
 #else
 #include <frameobject.h>
@@ -27,6 +29,9 @@ typedef PyFrameObject Frame;
 #else
 typedef struct _PyInterpreterFrame Frame;
 #endif
+
+/* From here on an owner of a frame is the interpreter itself: trampolines, which have code, too (3.12 and later). */
+enum { owned_by_interpreter = 3 };
 
 /* The thread state that holds the interpreter's lock. */
 static inline PyThreadState *thread_state(void) {
@@ -66,8 +71,7 @@ static inline PyCodeObject *frame_code(Frame *frame) {
     PyObject *code = PyStackRef_AsPyObjectBorrow(frame->f_executable);
 #endif
 #if PY_VERSION_HEX >= 0x030C0000
-    /* The interpreter's own trampolines have code, too. */
-    if (frame->owner >= FRAME_OWNED_BY_CSTACK) return NULL;
+    if (frame->owner >= owned_by_interpreter) return NULL;
 #endif
     return code && PyCode_Check(code) ? (PyCodeObject *)code : NULL;
 }
@@ -80,7 +84,7 @@ static inline int frame_is_entry(Frame *frame) {
 #elif PY_VERSION_HEX < 0x030C0000
     return frame->is_entry;
 #else
-    return !frame->previous || frame->previous->owner >= FRAME_OWNED_BY_CSTACK;
+    return !frame->previous || frame->previous->owner >= owned_by_interpreter;
 #endif
 }
 

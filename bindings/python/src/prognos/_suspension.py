@@ -14,18 +14,22 @@ def _block(code: CodeType, offset: int) -> tuple[int, int] | None:
     None where that is no `with`. The end may be too far, never too near: code that handles
     exceptions may lie behind other code.
     """
-    instructions = dis.get_instructions(code)
+    instructions = list(dis.get_instructions(code))
     if sys.version_info < (3, 11):
         for instruction in instructions:
             if instruction.offset == offset and instruction.opname == "SETUP_WITH":
                 return offset, instruction.argval
         return None
-    here = next((each for each in instructions if each.offset == offset), None)
-    # LOAD_SPECIAL and CALL from 3.14 on, where the block begins some instructions later
-    entries = dis.Bytecode(code).exception_entries
-    if here is None or here.opname != "BEFORE_WITH":
+    at = next((i for i, each in enumerate(instructions) if each.offset == offset), None)
+    if at is None or at + 1 == len(instructions):
         return None
-    inside = [entry for entry in entries if offset < entry.end and entry.start <= offset + 4]
+    # From 3.14 on a call of what was loaded just before, `__enter__`.
+    is_with = instructions[at].opname == "BEFORE_WITH"
+    if not is_with and (at == 0 or instructions[at - 1].opname != "LOAD_SPECIAL"):
+        return None
+    first = instructions[at + 1].offset
+    entries = dis.Bytecode(code).exception_entries
+    inside = [entry for entry in entries if entry.start <= first < entry.end]
     if not inside:
         return None
     target = max(inside, key=lambda entry: entry.start).target
@@ -34,7 +38,7 @@ def _block(code: CodeType, offset: int) -> tuple[int, int] | None:
 
 
 def may_suspend(code: CodeType, offset: int) -> bool:
-    """Whether there is a `yield` or an `await` in the `with` block; True where that cannot be told."""
+    """Whether there is a `yield` or `await` in the block; True where that cannot be told."""
     block = _block(code, offset)
     if block is None:
         return True
