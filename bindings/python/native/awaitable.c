@@ -10,7 +10,8 @@
 #include <structmember.h>
 
 typedef struct Run {
-    PyObject_HEAD PyObject *inner;
+    PyObject ob_base;
+    PyObject *inner;
     Operation *op;     /* NULL in a step, and in one whose span is somebody else's */
     struct Run *owner; /* of a step: the asynchronous generator that it takes one step of */
     PyObject *weak;
@@ -360,7 +361,8 @@ static PyType_Slot step_slots[] = {COMMON,
 
 /* What `async with` awaits: there already. */
 typedef struct {
-    PyObject_HEAD PyObject *value;
+    PyObject ob_base;
+    PyObject *value;
 } Ready;
 
 static PyTypeObject *ready_type;

@@ -12,7 +12,9 @@
 
 #include "core.h"
 
-#if PY_VERSION_HEX >= 0x030B0000
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_interpframe.h>
+#elif PY_VERSION_HEX >= 0x030B0000
 #include <internal/pycore_frame.h>
 #else
 #include <frameobject.h>
@@ -27,6 +29,9 @@ typedef PyFrameObject Frame;
 #else
 typedef struct _PyInterpreterFrame Frame;
 #endif
+
+/* From here on an owner of a frame is the interpreter itself: trampolines, which have code, too (3.12 and later). */
+enum { owned_by_interpreter = 3 };
 
 /* The thread state that holds the interpreter's lock. */
 static inline PyThreadState *thread_state(void) {
@@ -48,7 +53,7 @@ static inline Frame *frame_of(PyThreadState *state) {
 #endif
 }
 
-static inline Frame *frame_previous(Frame *frame) {
+static inline Frame *frame_previous(const Frame *frame) {
 #if PY_VERSION_HEX < 0x030B0000
     return frame->f_back;
 #else
@@ -56,31 +61,48 @@ static inline Frame *frame_previous(Frame *frame) {
 #endif
 }
 
+/* What a frame runs: code, or what the interpreter has there for frames of its own. NULL for its trampolines. */
+static inline PyObject *frame_executable(const Frame *frame) {
+#if PY_VERSION_HEX >= 0x030C0000
+    if (frame->owner >= owned_by_interpreter) return NULL;
+#endif
+#if PY_VERSION_HEX < 0x030D0000
+    return (PyObject *)frame->f_code;
+#elif PY_VERSION_HEX < 0x030E0000
+    return frame->f_executable;
+#else
+    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
+#endif
+}
+
 /* The code of a frame; NULL for frames that are the interpreter's own. */
 static inline PyCodeObject *frame_code(Frame *frame) {
-#if PY_VERSION_HEX < 0x030D0000
-    PyObject *code = (PyObject *)frame->f_code;
-#elif PY_VERSION_HEX < 0x030E0000
-    PyObject *code = frame->f_executable;
-#else
-    PyObject *code = PyStackRef_AsPyObjectBorrow(frame->f_executable);
-#endif
-#if PY_VERSION_HEX >= 0x030C0000
-    /* The interpreter's own trampolines have code, too. */
-    if (frame->owner >= FRAME_OWNED_BY_CSTACK) return NULL;
-#endif
+    PyObject *code = frame_executable(frame);
     return code && PyCode_Check(code) ? (PyCodeObject *)code : NULL;
 }
 
-/* Whether native code called the interpreter to run it. */
-static inline int frame_is_entry(Frame *frame) {
+/* As much of a frame, and of a code object, as has to be copied to look at them. */
 #if PY_VERSION_HEX < 0x030B0000
-    (void)frame;
+enum {
+    frame_bytes = offsetof(Frame, f_code) + sizeof(void *),
+    code_bytes = offsetof(PyCodeObject, co_name) + sizeof(void *)
+};
+#else
+enum {
+    frame_bytes = offsetof(Frame, localsplus),
+    code_bytes = offsetof(PyCodeObject, co_qualname) + sizeof(void *)
+};
+#endif
+
+/* Whether native code called it. `previous` is what frame_previous() points to; NULL for none. */
+static inline int frame_is_entry(const Frame *frame, const Frame *previous) {
+    (void)frame, (void)previous;
+#if PY_VERSION_HEX < 0x030B0000
     return 1;
 #elif PY_VERSION_HEX < 0x030C0000
     return frame->is_entry;
 #else
-    return !frame->previous || frame->previous->owner >= FRAME_OWNED_BY_CSTACK;
+    return !previous || previous->owner >= owned_by_interpreter;
 #endif
 }
 

@@ -10,7 +10,8 @@
 #include <structmember.h>
 
 typedef struct {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject ob_base;
+    vectorcallfunc vectorcall;
     prognos_op handle;
     PyObject *wrapped;
     Operation *op;

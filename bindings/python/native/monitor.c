@@ -25,7 +25,8 @@ static inline prognos_op handle_of(PyObject *code) {
 
 /* What is called at an event: a type of its own, since calls of one cost less than those of built-in functions. */
 typedef struct {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject ob_base;
+    vectorcallfunc vectorcall;
 } Callback;
 
 static PyObject *started(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {

@@ -3,7 +3,8 @@
 #include "switched.h"
 
 typedef struct {
-    PyObject_HEAD prognos_session handle;
+    PyObject ob_base;
+    prognos_session handle;
     PyObject *name;
 } Session;
 

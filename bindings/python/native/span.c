@@ -3,7 +3,8 @@
 #include "switched.h"
 
 typedef struct {
-    PyObject_HEAD prognos_span handle; /* 0 once it was ended */
+    PyObject ob_base;
+    prognos_span handle; /* 0 once it was ended */
     Operation *op;
 } Span;
 
