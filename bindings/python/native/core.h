@@ -21,7 +21,8 @@
 
 /* operation.c */
 typedef struct {
-    PyObject_HEAD prognos_op handle;
+    PyObject ob_base;
+    prognos_op handle;
     PyObject *name;
     PyObject *work; /* an int, a callable, or NULL */
 } Operation;

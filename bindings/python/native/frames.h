@@ -12,7 +12,9 @@
 
 #include "core.h"
 
-#if PY_VERSION_HEX >= 0x030B0000
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_interpframe.h>
+#elif PY_VERSION_HEX >= 0x030B0000
 #include <internal/pycore_frame.h>
 #else
 #include <frameobject.h>
@@ -27,6 +29,9 @@ typedef PyFrameObject Frame;
 #else
 typedef struct _PyInterpreterFrame Frame;
 #endif
+
+/* From here on an owner of a frame is the interpreter itself: trampolines, which have code, too (3.12 and later). */
+enum { owned_by_interpreter = 3 };
 
 /* The thread state that holds the interpreter's lock. */
 static inline PyThreadState *thread_state(void) {
@@ -59,7 +64,7 @@ static inline Frame *frame_previous(const Frame *frame) {
 /* What a frame runs: code, or what the interpreter has there for frames of its own. NULL for its trampolines. */
 static inline PyObject *frame_executable(const Frame *frame) {
 #if PY_VERSION_HEX >= 0x030C0000
-    if (frame->owner >= FRAME_OWNED_BY_CSTACK) return NULL;
+    if (frame->owner >= owned_by_interpreter) return NULL;
 #endif
 #if PY_VERSION_HEX < 0x030D0000
     return (PyObject *)frame->f_code;
@@ -97,7 +102,7 @@ static inline int frame_is_entry(const Frame *frame, const Frame *previous) {
 #elif PY_VERSION_HEX < 0x030C0000
     return frame->is_entry;
 #else
-    return !previous || previous->owner >= FRAME_OWNED_BY_CSTACK;
+    return !previous || previous->owner >= owned_by_interpreter;
 #endif
 }
 

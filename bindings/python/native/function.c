@@ -4,13 +4,14 @@
  * respects: attributes, its class, signature, pickling, binding to instances.
  */
 #define _GNU_SOURCE
-#include "core.h"
+#include "switched.h"
 
 #include <pthread.h>
 #include <structmember.h>
 
 typedef struct {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject ob_base;
+    vectorcallfunc vectorcall;
     prognos_op handle;
     PyObject *wrapped;
     Operation *op;
@@ -77,14 +78,10 @@ static inline int stack_check(void) {
 static PyObject *call(Function *self, PyObject *const *args, size_t flags, PyObject *names) {
     if (stack_check()) return NULL;
     prognos_op handle = self->handle;
-    prognos_begin(handle);
+    call_begin(handle);
     if (UNLIKELY(self->op->work != NULL)) add_work(self, args, flags, names);
     PyObject *result = PyObject_Vectorcall(self->wrapped, args, flags, names);
-    if (UNLIKELY(!result)) {
-        const char *kind = failure_pending();
-        if (kind) prognos_fail(kind);
-    }
-    prognos_end(handle);
+    call_end(handle, UNLIKELY(!result) ? failure_pending() : NULL);
     return result;
 }
 

@@ -6,7 +6,7 @@
  * a look. From 3.13 on these calls cost more than a wrapper's and native recursion may be deep: only functions that call
  * themselves are watched.
  */
-#include "core.h"
+#include "switched.h"
 
 #include <structmember.h>
 
@@ -25,20 +25,21 @@ static inline prognos_op handle_of(PyObject *code) {
 
 /* What is called at an event: a type of its own, since calls of one cost less than those of built-in functions. */
 typedef struct {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject ob_base;
+    vectorcallfunc vectorcall;
 } Callback;
 
 static PyObject *started(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {
     (void)self, (void)flags, (void)names;
     prognos_op handle = handle_of(args[0]);
-    if (LIKELY(handle)) prognos_begin(handle);
+    if (LIKELY(handle)) call_begin(handle);
     Py_RETURN_NONE;
 }
 
 static PyObject *returned(PyObject *self, PyObject *const *args, size_t flags, PyObject *names) {
     (void)self, (void)flags, (void)names;
     prognos_op handle = handle_of(args[0]);
-    if (LIKELY(handle)) prognos_end(handle);
+    if (LIKELY(handle)) call_end(handle, NULL);
     Py_RETURN_NONE;
 }
 
@@ -48,8 +49,7 @@ static PyObject *unwound(PyObject *self, PyObject *const *args, size_t flags, Py
     if (LIKELY(!handle)) Py_RETURN_NONE;
     const char *kind =
         PyVectorcall_NARGS(flags) > 2 ? failure_kind((PyObject *)Py_TYPE(args[2])) : NULL;
-    if (kind) prognos_fail(kind);
-    prognos_end(handle);
+    call_end(handle, kind);
     Py_RETURN_NONE;
 }
 

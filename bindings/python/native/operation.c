@@ -2,6 +2,7 @@
 /* Operations: made once, used as context managers, decorators, or by begin() and end(). */
 #define Py_BUILD_CORE 1
 #include "awaitable.h"
+#include "switched.h"
 
 PyTypeObject *operation_type;
 
@@ -67,7 +68,7 @@ static PyObject *operation_with(Operation *self, PyObject *unused) {
     if (UNLIKELY(frame != NULL) && held_is_needed(frame, code)) {
         held_begin(self->handle, frame, code);
     } else {
-        prognos_begin(self->handle);
+        call_begin(self->handle);
     }
     return Py_NewRef(self);
 }
@@ -78,8 +79,7 @@ static PyObject *operation_without(Operation *self, PyObject *const *args, Py_ss
     const char *kind = NULL;
     if (UNLIKELY(count > 0 && args[0] != Py_None)) kind = failure_kind(args[0]);
     if (UNLIKELY(frame != NULL) && held_end(self->handle, frame, kind)) Py_RETURN_NONE;
-    if (UNLIKELY(kind != NULL)) prognos_fail(kind);
-    prognos_end(self->handle);
+    call_end(self->handle, kind);
     Py_RETURN_NONE;
 }
 
@@ -90,7 +90,7 @@ static PyObject *operation_async_with(Operation *self, PyObject *unused) {
     if (frame) {
         held_begin(self->handle, frame, code);
     } else {
-        prognos_begin(self->handle);
+        call_begin(self->handle);
     }
     return awaitable_ready_made((PyObject *)self);
 }
@@ -127,13 +127,13 @@ void operation_mark_failed(const char *kind) {
 
 static PyObject *operation_begin(Operation *self, PyObject *unused) {
     (void)unused;
-    prognos_begin(self->handle);
+    call_begin(self->handle);
     Py_RETURN_NONE;
 }
 
 static PyObject *operation_end(Operation *self, PyObject *unused) {
     (void)unused;
-    prognos_end(self->handle);
+    call_end(self->handle, NULL);
     Py_RETURN_NONE;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: whom operations are for. */
-#include "core.h"
+#include "switched.h"
 
 typedef struct {
-    PyObject_HEAD prognos_session handle;
+    PyObject ob_base;
+    prognos_session handle;
     PyObject *name;
 } Session;
 
@@ -47,13 +48,21 @@ static PyObject *session_leave(Session *self, PyObject *unused) {
 /* A `with` block must not fail because of what counts it. */
 static PyObject *session_with(Session *self, PyObject *unused) {
     (void)unused;
-    prognos_session_enter(self->handle);
+    if (LIKELY(calls_are_watched == 0)) {
+        prognos_session_enter(self->handle);
+    } else {
+        switched_enter_session(self->handle);
+    }
     return Py_NewRef(self);
 }
 
 static PyObject *session_without(Session *self, PyObject *const *args, Py_ssize_t count) {
     (void)args, (void)count;
-    prognos_session_leave(self->handle);
+    if (LIKELY(calls_are_watched == 0)) {
+        prognos_session_leave(self->handle);
+    } else {
+        switched_leave_session(self->handle);
+    }
     Py_RETURN_NONE;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spans: calls that leave their thread. */
-#include "core.h"
+#include "switched.h"
 
 typedef struct {
-    PyObject_HEAD prognos_span handle; /* 0 once it was ended */
+    PyObject ob_base;
+    prognos_span handle; /* 0 once it was ended */
     Operation *op;
 } Span;
 
@@ -30,11 +31,13 @@ static void span_dealloc(Span *self) {
 
 static PyObject *span_enter(Span *self, PyObject *unused) {
     (void)unused;
+    current_entered(self->op->handle);
     return failure_check(prognos_span_enter(self->handle));
 }
 
 static PyObject *span_leave(Span *self, PyObject *unused) {
     (void)unused;
+    current_left(self->op->handle);
     return failure_check(prognos_span_leave(self->handle));
 }
 
@@ -48,6 +51,7 @@ static PyObject *span_end(Span *self, PyObject *unused) {
 static PyObject *span_with(Span *self, PyObject *unused) {
     (void)unused;
     prognos_span_enter(self->handle);
+    current_entered(self->op->handle);
     return Py_NewRef(self);
 }
 
@@ -56,6 +60,7 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
         const char *kind = failure_kind(args[0]);
         if (kind) prognos_span_fail(self->handle, kind);
     }
+    current_left(self->op->handle);
     if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
     Py_RETURN_NONE;
 }
@@ -63,13 +68,21 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
 /* What middlewares call, in whose requests nothing may fail because of what counts them. */
 static PyObject *span_resume(Span *self, PyObject *unused) {
     (void)unused;
-    prognos_span_enter(self->handle);
+    if (LIKELY(calls_are_watched == 0)) {
+        prognos_span_enter(self->handle);
+    } else {
+        switched_enter_span(self->handle, self->op->handle);
+    }
     Py_RETURN_NONE;
 }
 
 static PyObject *span_suspend(Span *self, PyObject *unused) {
     (void)unused;
-    prognos_span_leave(self->handle);
+    if (LIKELY(calls_are_watched == 0)) {
+        prognos_span_leave(self->handle);
+    } else {
+        switched_leave_span(self->handle, self->op->handle);
+    }
     Py_RETURN_NONE;
 }
 

@@ -250,6 +250,48 @@ def test_a_with_block_over_an_await_is_its_own_however_tasks_interleave():
     assert prognos.diagnostics().unbalanced_ends == 0
 
 
+def test_a_with_block_without_an_await_has_its_memory_wherever_it_is():
+    """In a plain coroutine nobody tells when it is suspended: such a block need not know."""
+    names = ("simple", "nested", "handled", "in_loop", "in_generator")
+    simple, nested, handled, in_loop, in_generator = (prognos.op(name) for name in names)
+
+    async def plain():
+        for _ in range(2):  # the first time in each block, prognos looks at it
+            with simple:
+                bytes(500_000)
+        await asyncio.sleep(0)
+        try:
+            for _ in range(2):
+                with in_loop:
+                    bytes(1_000_000)
+                with nested:
+                    with nested:
+                        bytes(500_000)
+                await asyncio.sleep(0)
+        finally:
+            with handled:
+                try:
+                    bytes(1_000_000)
+                except ValueError:
+                    pass
+            await asyncio.sleep(0)
+
+    def generator():
+        for _ in range(2):
+            with in_generator:
+                bytes(1_000_000)
+            yield
+
+    prognos.start(track="cpu,memory")
+    asyncio.run(plain())
+    list(generator())
+    for name, calls, size in zip(names, (2, 4, 1, 2, 2), (2, 2, 2, 4, 4), strict=True):
+        stats = prognos.op(name).read()
+        assert stats.count == calls, name
+        # Half a megabyte each, and what the look at a block takes.
+        assert size * 500_000 <= stats.allocated_bytes <= size * 500_000 + 900_000, name
+
+
 def test_with_blocks_in_decorated_coroutines_are_suspended_with_them():
     block = prognos.op("block")
 

@@ -188,8 +188,9 @@ def test_each_worker_has_a_recording_of_its_own(tmp_path):
     assert server.operations()["GET /stream"]["count"] == 80
 
 
-def test_interleaved_requests_each_have_their_own_time(tmp_path):
-    with serving("starlette", True, tmp_path) as server:
+@pytest.mark.parametrize("kind", ["starlette", "flask-gevent", "flask-threads"])
+def test_interleaved_requests_each_have_their_own_time(kind, tmp_path):
+    with serving(kind, True, tmp_path) as server:
         threads = [
             threading.Thread(target=server.request, args=("GET", "/stream")) for _ in range(20)
         ]
@@ -199,6 +200,9 @@ def test_interleaved_requests_each_have_their_own_time(tmp_path):
             thread.join()
     stream = server.operations()["GET /stream"]
     assert stream["count"] == 20 and stream["failed"] == 0
+    for profile in server.profiles():
+        assert profile["diagnostics"]["forced_leaves"] == 0
+        assert profile["diagnostics"]["misplaced_calls"] == 0
     assert stream["wall_ns"] >= 20 * 5 * 2_000_000  # each waited for its five pieces
     assert stream["cpu_ns"] < stream["wall_ns"] / 2
 

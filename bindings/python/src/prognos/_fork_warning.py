@@ -17,7 +17,10 @@ class _OfTheCollector:
     """Stands where a filter has its regular expression: only it can look at the process, too."""
 
     def match(self, text: str) -> bool:
-        return "is multi-threaded, use of" in text and _threads() == 2
+        from . import _lifecycle
+
+        is_meant = _lifecycle.has_collector() and "is multi-threaded, use of" in text
+        return is_meant and _threads() == 2
 
 
 def _threads() -> int:
@@ -36,7 +39,13 @@ def install() -> None:
     global _is_installed
     if sys.version_info >= (3, 12) and not _is_installed:
         _is_installed = True
-        os.register_at_fork(before=_put_first)
+        os.register_at_fork(before=_put_first, after_in_child=_forget_collector)
+
+
+def _forget_collector() -> None:
+    from . import _lifecycle
+
+    _lifecycle.forget_collector()
 
 
 def _put_first() -> None:

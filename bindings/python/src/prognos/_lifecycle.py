@@ -25,6 +25,12 @@ def has_collector() -> bool:
     return _is_collecting
 
 
+def forget_collector() -> None:
+    """A forked child has none until it calls start() itself."""
+    global _is_collecting
+    _is_collecting = False
+
+
 def options() -> Options:
     """What start() begins with: the defaults, changed by the PROGNOS_* environment variables."""
     return answer(Options, _default())
@@ -99,11 +105,11 @@ def start(
     if log is not None:
         raw.log = _log_to(log)
     status = library.prognos_start(ctypes.byref(raw), ctypes.sizeof(raw))
-    if status == ALREADY_STARTED:
-        return False
-    if status in (OK, LIMIT_REACHED):
+    if status in (OK, ALREADY_STARTED, LIMIT_REACHED):
         _is_collecting = True
         _fork_warning.install()
+    if status == ALREADY_STARTED:
+        return False
     if status == LIMIT_REACHED:
         text = library.prognos_last_error().decode("utf-8", "replace")
         warnings.warn(text, RuntimeWarning, stacklevel=2)

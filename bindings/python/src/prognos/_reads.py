@@ -5,37 +5,40 @@ Every function may be called from every thread, before start() and after stop().
 prognos.Error, and NotEnoughData where too little was recorded.
 """
 
+from __future__ import annotations
+
 import ctypes
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from . import answers
 from ._library import check, library, read, read_all
 from ._names import METRICS, WINDOWS, Metric, Window, number_of
-from .answers import (
-    Alert,
-    Anomaly,
-    Bottleneck,
-    Capabilities,
-    Crash,
-    Diagnostics,
-    Duration,
-    Health,
-    Leak,
-    OperationStats,
-    Peak,
-    ProcessStats,
-    Productivity,
-    Resource,
-    Scalability,
-    SessionStats,
-    Suggestion,
-    TimeLeft,
-    Trend,
-)
 
 if TYPE_CHECKING:
     from . import Operation, Session
+    from .answers import (
+        Alert,
+        Anomaly,
+        Bottleneck,
+        Capabilities,
+        Crash,
+        Diagnostics,
+        Duration,
+        Health,
+        Leak,
+        OperationStats,
+        Peak,
+        ProcessStats,
+        Productivity,
+        Resource,
+        Scalability,
+        SessionStats,
+        Suggestion,
+        TimeLeft,
+        Trend,
+    )
 
 U64_MAX = 2**64 - 1
 
@@ -48,7 +51,7 @@ def operation_of(handle: int) -> "Operation | None":
     return None if name is None else Operation(name.decode("utf-8", "replace"))
 
 
-def operations() -> "list[Operation]":
+def operations() -> list[Operation]:
     """All operations that were named so far, in the order in which they were."""
     return list(_operations())
 
@@ -80,7 +83,7 @@ def nanoseconds(what: str, seconds: float) -> int:
 
 def operation_stats(op: "Operation", window: Window = "total") -> OperationStats:
     """Operation.read()."""
-    return read(OperationStats, library.prognos_op_read, op.handle, _window(window))
+    return read(answers.OperationStats, library.prognos_op_read, op.handle, _window(window))
 
 
 def operation_quantile(op: "Operation", q: float, window: Window = "total") -> int:
@@ -92,22 +95,22 @@ def operation_quantile(op: "Operation", q: float, window: Window = "total") -> i
 
 def session_stats(session: "Session") -> SessionStats:
     """Session.read()."""
-    return read(SessionStats, library.prognos_session_read, session.handle)
+    return read(answers.SessionStats, library.prognos_session_read, session.handle)
 
 
 def process(window: Window = "total") -> ProcessStats:
     """What the process costs: memory, CPU, descriptors, I/O, control groups, pressure."""
-    return read(ProcessStats, library.prognos_process_read, _window(window))
+    return read(answers.ProcessStats, library.prognos_process_read, _window(window))
 
 
 def capabilities() -> Capabilities:
     """Which clocks and features are live, and why others are not."""
-    return read(Capabilities, library.prognos_capabilities_read)
+    return read(answers.Capabilities, library.prognos_capabilities_read)
 
 
 def diagnostics() -> Diagnostics:
     """What could not be recorded, and what the library itself used."""
-    return read(Diagnostics, library.prognos_diagnostics_read)
+    return read(answers.Diagnostics, library.prognos_diagnostics_read)
 
 
 # Predictions: those of the collector's latest tick. They need start().
@@ -124,17 +127,17 @@ def assess() -> None:
 
 def health() -> Health:
     """How well the process is, from 100 down to 0, and which operation is to blame."""
-    return read(Health, library.prognos_health_read)
+    return read(answers.Health, library.prognos_health_read)
 
 
 def operation_health(op: "Operation") -> Health:
     """Operation.health()."""
-    return read(Health, library.prognos_op_health_read, op.handle)
+    return read(answers.Health, library.prognos_op_health_read, op.handle)
 
 
 def session_health(session: "Session") -> Health:
     """Session.health()."""
-    return read(Health, library.prognos_session_health_read, session.handle)
+    return read(answers.Health, library.prognos_session_health_read, session.handle)
 
 
 def trend(metric: Metric, window: Window = "total", op: "Operation | None" = None) -> Trend:
@@ -143,72 +146,72 @@ def trend(metric: Metric, window: Window = "total", op: "Operation | None" = Non
     "total": as far as the history reaches. NotEnoughData below 16 values.
     """
     number = number_of("metric", metric, METRICS)
-    return read(Trend, library.prognos_trend_read, number, _handle(op), _window(window))
+    return read(answers.Trend, library.prognos_trend_read, number, _handle(op), _window(window))
 
 
-def anomalies() -> "list[Anomaly]":
+def anomalies() -> list[Anomaly]:
     """The latest values that were not to be expected, the newest first; 256 are kept."""
-    return read_all(Anomaly, library.prognos_anomalies_read)
+    return read_all(answers.Anomaly, library.prognos_anomalies_read)
 
 
-def leaks() -> "list[Leak]":
+def leaks() -> list[Leak]:
     """What leaks, the worst first, and what was looked at and is no leak (is_leak is False)."""
-    return read_all(Leak, library.prognos_leaks_read)
+    return read_all(answers.Leak, library.prognos_leaks_read)
 
 
-def resources() -> "list[Resource]":
+def resources() -> list[Resource]:
     """The resources that have a limit, the nearest to it first."""
-    return read_all(Resource, library.prognos_resources_read)
+    return read_all(answers.Resource, library.prognos_resources_read)
 
 
 def crash() -> Crash:
     """Whether, of what and when the process will die."""
-    return read(Crash, library.prognos_crash_read)
+    return read(answers.Crash, library.prognos_crash_read)
 
 
-def alerts() -> "list[Alert]":
+def alerts() -> list[Alert]:
     """The latest alerts, the newest first; 256 are kept. on_alert() gets them as they come."""
-    return read_all(Alert, library.prognos_alerts_read)
+    return read_all(answers.Alert, library.prognos_alerts_read)
 
 
 def peak() -> Peak:
     """When the most is to be done next, and whether the process can do it."""
-    return read(Peak, library.prognos_peak_read)
+    return read(answers.Peak, library.prognos_peak_read)
 
 
 def scalability() -> Scalability:
     """How throughput grows with concurrency."""
-    return read(Scalability, library.prognos_scalability_read)
+    return read(answers.Scalability, library.prognos_scalability_read)
 
 
 def productivity() -> Productivity:
     """What the process's time is good for, and in which hours it does the most."""
-    return read(Productivity, library.prognos_productivity_read)
+    return read(answers.Productivity, library.prognos_productivity_read)
 
 
 # Computed when asked, from what was recorded so far
 
 
-def bottlenecks() -> "list[Bottleneck]":
+def bottlenecks() -> list[Bottleneck]:
     """The operations by what is won if they get faster, the most first; up to 32."""
-    return read_all(Bottleneck, library.prognos_bottleneck_read)
+    return read_all(answers.Bottleneck, library.prognos_bottleneck_read)
 
 
-def suggestions() -> "list[Suggestion]":
+def suggestions() -> list[Suggestion]:
     """What to change, why, and what it brings: the most first; up to 32."""
-    return read_all(Suggestion, library.prognos_suggestions_read)
+    return read_all(answers.Suggestion, library.prognos_suggestions_read)
 
 
 def operation_predict(op: "Operation", work: int = 0) -> Duration:
     """Operation.predict()."""
     if not 0 <= work <= U64_MAX:
         raise ValueError(f"work is {work}; expected 0 to {U64_MAX}")
-    return read(Duration, library.prognos_duration_predict, op.handle, work)
+    return read(answers.Duration, library.prognos_duration_predict, op.handle, work)
 
 
 def operation_time_left(op: "Operation") -> TimeLeft:
     """Operation.time_left()."""
-    return read(TimeLeft, library.prognos_time_left_read, op.handle)
+    return read(answers.TimeLeft, library.prognos_time_left_read, op.handle)
 
 
 # What is good enough

@@ -8,38 +8,42 @@ from types import CodeType
 _SUSPENDS = {"YIELD_VALUE", "YIELD_FROM", "SEND"}
 
 
-def _block(code: CodeType, offset: int) -> tuple[int, int] | None:
-    """The offsets of the block behind the instruction at `offset`: (start, end).
-
-    None where that is no `with`. The end may be too far, never too near: code that handles
-    exceptions may lie behind other code.
-    """
-    instructions = dis.get_instructions(code)
-    if sys.version_info < (3, 11):
-        for instruction in instructions:
-            if instruction.offset == offset and instruction.opname == "SETUP_WITH":
-                return offset, instruction.argval
-        return None
-    here = next((each for each in instructions if each.offset == offset), None)
-    # LOAD_SPECIAL and CALL from 3.14 on, where the block begins some instructions later
-    entries = dis.Bytecode(code).exception_entries
-    if here is None or here.opname != "BEFORE_WITH":
-        return None
-    inside = [entry for entry in entries if offset < entry.end and entry.start <= offset + 4]
-    if not inside:
-        return None
-    target = max(inside, key=lambda entry: entry.start).target
-    same = [entry for entry in entries if entry.target == target]
-    return min(entry.start for entry in same), max(entry.end for entry in same)
-
-
 def may_suspend(code: CodeType, offset: int) -> bool:
-    """Whether there is a `yield` or an `await` in the `with` block; True where that cannot be told."""
-    block = _block(code, offset)
-    if block is None:
+    """Whether there is a `yield` or `await` in the block behind the `with` at an offset.
+
+    True where that is no `with` statement, or where it cannot be told.
+    """
+    instructions = list(dis.get_instructions(code))
+    at = next((i for i, each in enumerate(instructions) if each.offset == offset), None)
+    if at is None or at + 1 == len(instructions):
         return True
-    start, end = block
-    return any(
-        instruction.opname in _SUSPENDS and start <= instruction.offset < end
-        for instruction in dis.get_instructions(code)
-    )
+    suspends = [each.offset for each in instructions if each.opname in _SUSPENDS]
+    if sys.version_info < (3, 11):
+        if instructions[at].opname != "SETUP_WITH":
+            return True
+        # Up to the handler of its exceptions, which lies behind the block.
+        return any(offset < each < instructions[at].argval for each in suspends)
+    # From 3.14 on a call of what was loaded just before, `__enter__`.
+    is_with = instructions[at].opname == "BEFORE_WITH"
+    if not is_with and (at == 0 or instructions[at - 1].opname != "LOAD_SPECIAL"):
+        return True
+    # Each instruction has one handler at most, that of the innermost block around it, and handlers
+    # have handlers: the block is what comes to that of the first instruction in it.
+    handlers = {}
+    for entry in dis.Bytecode(code).exception_entries:
+        for each in range(entry.start, entry.end, 2):
+            handlers[each] = entry.target
+    own = handlers.get(instructions[at + 1].offset)
+    if own is None:
+        return True
+
+    def is_inside(place: int | None) -> bool:
+        seen = set()
+        while place is not None and place not in seen:
+            seen.add(place)
+            place = handlers.get(place)
+            if place == own:
+                return True
+        return False
+
+    return any(is_inside(each) for each in suspends)

@@ -15,6 +15,8 @@ application alone.
 
 from __future__ import annotations
 
+import sys
+
 from . import _web
 
 __all__ = ["Middleware"]
@@ -37,7 +39,8 @@ class Middleware:
 
     An answer of 500 or more fails as "http_500" ..., an exception by its type's name. A list or
     tuple, and a file that the server sends by itself (wsgi.file_wrapper), are handed to the
-    server as they are: their operation ends with the call. Thread safe.
+    server as they are: their operation ends with the call. Thread safe. In a greenlet (gevent),
+    the thread is told so: prognos.greenlets.install().
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Middleware:
 
     def __call__(self, environ, start_response):
         settings = self._settings
+        _expect_greenlets()
         request = _web.Request(settings, settings.named(self._resolve, environ), environ)
         span = request.span
         if settings.counts_requests:
@@ -154,6 +158,16 @@ class _Answer:
 class _SizedAnswer(_Answer):
     def __len__(self):
         return len(self._answer)
+
+
+def _expect_greenlets():
+    """Under gevent, has requests that take turns on this thread keep their operations apart."""
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is None or greenlet.getcurrent().parent is None:
+        return
+    from .greenlets import install
+
+    install()
 
 
 def _resolver(app):

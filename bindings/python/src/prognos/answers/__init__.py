@@ -8,35 +8,38 @@ evidence carries the answer), `samples` (how many it rests on), `reason` (one se
 number behind it).
 """
 
-from .advice import (
-    Bottleneck,
-    Duration,
-    Experiment,
-    Peak,
-    Productivity,
-    Scalability,
-    Suggestion,
-    TimeLeft,
-)
-from .prediction import (
-    Alert,
-    Anomaly,
-    Crash,
-    Forecast,
-    Health,
-    Leak,
-    Resource,
-    Trend,
-    Verdict,
-)
-from .reading import (
-    Capabilities,
-    Diagnostics,
-    OperationStats,
-    Options,
-    ProcessStats,
-    SessionStats,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .advice import (
+        Bottleneck,
+        Duration,
+        Experiment,
+        Peak,
+        Productivity,
+        Scalability,
+        Suggestion,
+        TimeLeft,
+    )
+    from .prediction import (
+        Alert,
+        Anomaly,
+        Crash,
+        Forecast,
+        Health,
+        Leak,
+        Resource,
+        Trend,
+        Verdict,
+    )
+    from .reading import (
+        Capabilities,
+        Diagnostics,
+        OperationStats,
+        Options,
+        ProcessStats,
+        SessionStats,
+    )
 
 __all__ = [
     "Alert",
@@ -63,3 +66,19 @@ __all__ = [
     "Trend",
     "Verdict",
 ]
+
+# A class is made when it is first asked for: all of them take some tens of milliseconds.
+_WHERE = {
+    "advice": "Bottleneck Duration Experiment Peak Productivity Scalability Suggestion TimeLeft",
+    "prediction": "Alert Anomaly Crash Forecast Health Leak Resource Trend Verdict",
+    "reading": "Capabilities Diagnostics OperationStats Options ProcessStats SessionStats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _WHERE.items():
+        if name in names.split():
+            value = getattr(__import__(f"{__name__}.{module}", None, None, ("*",)), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
