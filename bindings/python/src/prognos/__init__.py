@@ -31,6 +31,7 @@ from prognos._core import (  # noqa: F401
     NotEnoughData,
     Span,
     __version__,
+    current,
     enabled,
     fail,
     set_enabled,
