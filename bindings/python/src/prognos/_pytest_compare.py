@@ -155,7 +155,7 @@ def slowdown(stored, tests, measure):
 
 
 def findings(stored, tests):
-    """What has got worse, the worst first: dicts of test, measure, value, usual, ratio, runs; and notes."""
+    """What has got worse, the worst first, as dicts; and notes."""
     measures, notes = comparable(stored)
     worse = []
     short = 0
