@@ -40,14 +40,14 @@ $(CMAKE_STAMP): CMakeLists.txt cmake/* Tests/CMakeLists.txt examples/c/CMakeList
 	  -DPython3_EXECUTABLE=$(PYTHON) --log-level=WARNING
 
 .PHONY: demo
-demo: build $(CMAKE_STAMP) ## build and run the examples; print their profiles, leave profile.json
+demo: build python $(CMAKE_STAMP) ## build and run the examples; print their profiles, leave profile.json
 	@cmake --build $(BUILD)/cmake --target example_hello example_ingest example_async
 	@echo; echo "== the C host: examples/c/ingest"
 	$(BUILD)/cmake/examples/c/example_ingest --json profile.json
 	@echo; echo "== the C host of coroutines: examples/c/async"
 	$(BUILD)/cmake/examples/c/example_async
 	@echo; echo "== the Python host: examples/python/ingest.py"
-	$(PYTHON) examples/python/ingest.py
+	PYTHONPATH=$(BUILD)/python $(PYTHON) examples/python/ingest.py
 	@echo; echo "the C host's whole profile is in profile.json"
 
 .PHONY: test

@@ -43,6 +43,12 @@ func innermostNode(
   return recording.at(frame.pointee.node.value & ~CallNode.pathless)
 }
 
+/// The operation that is innermost on the calling thread: 0 for none.
+public func currentOperation() -> UInt32 {
+  guard let lane = currentLane() else { return 0 }
+  return attachedRecording().frame(top: lane.pointee.top.value).pointee.operation
+}
+
 @inline(__always)
 private func address(of block: UnsafeMutableRawPointer) -> UInt64 {
   UInt64(UInt(bitPattern: block))

@@ -40,6 +40,9 @@ public func prognos_op_named(_ name: UnsafePointer<CChar>!) -> prognos_op {
   }
 }
 
+@_cdecl("prognos_op_current") @implementation
+public func prognos_op_current() -> prognos_op { currentOperation() }
+
 @_cdecl("prognos_op_count") @implementation
 public func prognos_op_count() -> Int {
   Int(existingRecording()?.operationCount ?? 0)

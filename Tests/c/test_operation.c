@@ -206,8 +206,41 @@ static void a_longjmp_out_of_operations_abandons_them(void) {
     CHECK_EQ(diagnostics().unbalanced_ends, 0);
 }
 
-CHECK_MAIN(CASE(nested_calls_are_counted_exactly), CASE(a_recursive_call_counts_like_any_other),
-           CASE(work_belongs_to_the_innermost_call),
+static void the_innermost_open_operation_is_the_current_one(void) {
+    CHECK_EQ(prognos_op_current(), 0);
+    prognos_op a = prognos_op_named("a"), b = prognos_op_named("b"), s = prognos_op_named("s");
+    CHECK_EQ(prognos_op_current(), 0);
+    prognos_begin(a);
+    CHECK_EQ(prognos_op_current(), a);
+    prognos_begin(b);
+    CHECK_EQ(prognos_op_current(), b);
+    prognos_end(b);
+    CHECK_EQ(prognos_op_current(), a);
+    prognos_span span = prognos_span_begin(s);
+    CHECK_EQ(prognos_op_current(), a);
+    CHECK_EQ(prognos_span_enter(span), PROGNOS_OK);
+    CHECK_EQ(prognos_op_current(), s);
+    CHECK_EQ(prognos_span_end(span), PROGNOS_OK);
+    prognos_session session = prognos_session_open("ann");
+    CHECK_EQ(prognos_session_enter(session), PROGNOS_OK);
+    CHECK_EQ(prognos_op_current(), a);
+    prognos_begin(b);
+    CHECK_EQ(prognos_op_current(), b);
+    prognos_end(a);
+    CHECK_EQ(prognos_op_current(), 0);
+    for (int i = 0; i < 3000; i++)
+        prognos_begin(b);
+    CHECK_EQ(prognos_op_current(), b);
+    for (int i = 0; i < 3000; i++) {
+        CHECK_EQ(prognos_op_current(), b);
+        prognos_end(b);
+    }
+    CHECK_EQ(prognos_op_current(), 0);
+}
+
+CHECK_MAIN(CASE(nested_calls_are_counted_exactly),
+           CASE(the_innermost_open_operation_is_the_current_one),
+           CASE(a_recursive_call_counts_like_any_other), CASE(work_belongs_to_the_innermost_call),
            CASE(a_call_fails_once_however_often_it_is_marked),
            CASE(kinds_of_failure_are_words_and_beyond_255_of_them_other),
            CASE(an_outer_end_closes_what_is_open_inside_as_abandoned),

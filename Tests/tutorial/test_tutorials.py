@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tutorials do what they say: their commands run, and what they point out is in the output.
 
-A fenced block of kind `console` has commands after `$ ` and what they print, trimmed. After a block, a comment
-`<!-- shows: a | b -->` names what the reader is to see: it must be in the block and in what really comes out;
-`<!-- lacks: a | b -->` names what must be in neither. Numbers are not compared.
+A fenced block of kind `console` has commands after `$ ` and what they print, trimmed. After it, a
+comment `<!-- shows: a | b -->` names what the reader is to see: it must be in the block and in what
+really comes out. `<!-- lacks: a | b -->` names what must be in neither. Numbers are not compared.
 """
 
 import os
@@ -57,6 +57,8 @@ def test_what_a_tutorial_points_out_is_in_what_it_shows(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
 def test_a_tutorial_runs_as_it_says(document, clone):
+    if document.stem == "tutorial-python":
+        pytest.importorskip("prognos", reason="PYTHONPATH names no folder of scripts/build-python")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for commands, _, shows, lacks in blocks_of(document):
         done = subprocess.run(

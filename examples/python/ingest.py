@@ -18,8 +18,7 @@ import threading
 import time
 import zlib
 
-import prognos_ctypes as prognos
-from prognos_ctypes import Operation
+import prognos
 
 CORPUS_BYTES = 8 << 20
 CORPUS_MIN_BYTES = 4 << 20  # below this the corpus is filled up with generated text
@@ -35,25 +34,25 @@ PATTERNS = (
 # A word list that hardly any machine has: it shows as a failure of the kind FileNotFoundError.
 MISSING_FILE = "/usr/share/dict/volapuk"
 
-INGEST = Operation("ingest")
-LOAD = Operation("load")
-READ_FILE = Operation("read_file")
-GENERATE = Operation("generate")
-PARSE = Operation("parse")
-TOKENIZE = Operation("tokenize")
-ENCODE = Operation("encode_json")
-STORE = Operation("store")
-INSERT_DOCUMENT = Operation("insert_document")
-INSERT_BATCH = Operation("insert_batch")
-COMPRESS = Operation("compress")
-DEFLATE = Operation("deflate")
-WAIT_FOR_BLOCK = Operation("wait_for_block")
-WAIT_FOR_ROOM = Operation("wait_for_room")
-JOIN_COMPRESSOR = Operation("join_compressor")
-QUERY = Operation("query")
-QUERY_TOP = Operation("query_top")
-QUERY_RANGE = Operation("query_range")
-QUERY_SIMILAR = Operation("query_similar")
+INGEST = prognos.op("ingest")
+LOAD = prognos.op("load")
+READ_FILE = prognos.op("read_file")
+GENERATE = prognos.op("generate")
+PARSE = prognos.op("parse")
+TOKENIZE = prognos.op("tokenize")
+ENCODE = prognos.op("encode_json")
+STORE = prognos.op("store")
+INSERT_DOCUMENT = prognos.op("insert_document")
+INSERT_BATCH = prognos.op("insert_batch")
+COMPRESS = prognos.op("compress")
+DEFLATE = prognos.op("deflate", work=len)
+WAIT_FOR_BLOCK = prognos.op("wait_for_block")
+WAIT_FOR_ROOM = prognos.op("wait_for_room")
+JOIN_COMPRESSOR = prognos.op("join_compressor")
+QUERY = prognos.op("query")
+QUERY_TOP = prognos.op("query_top")
+QUERY_RANGE = prognos.op("query_range")
+QUERY_SIMILAR = prognos.op("query_similar")
 
 
 def read_file(path):
@@ -63,44 +62,44 @@ def read_file(path):
         return text
 
 
+@GENERATE
 def generate_document(number):
     """The same text on every machine."""
-    with GENERATE:
-        words = (f"w{(number * 7919 + index * index) % 4099}" for index in range(10_000))
-        text = " ".join(words).encode()
-        prognos.work(len(text))
-        return text
+    words = (f"w{(number * 7919 + index * index) % 4099}" for index in range(10_000))
+    text = " ".join(words).encode()
+    prognos.work(len(text))
+    return text
 
 
+@LOAD
 def load_corpus():
-    with LOAD:
-        documents, total = [], 0
-        paths = [path for pattern in PATTERNS for path in sorted(glob.glob(pattern))]
-        for path in [MISSING_FILE, *paths]:
-            try:
-                documents.append(read_file(path))
-            except OSError:
-                continue
-            total += len(documents[-1])
-            if total >= CORPUS_BYTES:
-                break
-        while total < CORPUS_MIN_BYTES:
-            documents.append(generate_document(len(documents)))
-            total += len(documents[-1])
-        prognos.work(total)
-        return documents
+    documents, total = [], 0
+    paths = [path for pattern in PATTERNS for path in sorted(glob.glob(pattern))]
+    for path in [MISSING_FILE, *paths]:
+        try:
+            documents.append(read_file(path))
+        except OSError:
+            continue
+        total += len(documents[-1])
+        if total >= CORPUS_BYTES:
+            break
+    while total < CORPUS_MIN_BYTES:
+        documents.append(generate_document(len(documents)))
+        total += len(documents[-1])
+    prognos.work(total)
+    return documents
 
 
+@PARSE
 def parse(text):
     """The words of a document with their counts, and the same as a line of JSON."""
-    with PARSE:
-        with TOKENIZE:
-            counts = collections.Counter(re.findall(rb"[A-Za-z_]+", text))
-            prognos.work(len(text))
-        with ENCODE:
-            line = json.dumps({word.decode(): count for word, count in counts.items()})
-            prognos.work(len(line))
-        return counts, line
+    with TOKENIZE:
+        counts = collections.Counter(re.findall(rb"[A-Za-z_]+", text))
+        prognos.work(len(text))
+    with ENCODE:
+        line = json.dumps({word.decode(): count for word, count in counts.items()})
+        prognos.work(len(line))
+    return counts, line
 
 
 def open_store():
@@ -114,23 +113,26 @@ def open_store():
     return database
 
 
+@INSERT_DOCUMENT
 def insert_document(database, text):
     """The new id; the same text again raises IntegrityError, which also fails the operation."""
-    with INSERT_DOCUMENT:
-        key = (zlib.crc32(text), len(text))
-        return database.execute("INSERT INTO document VALUES (NULL, ?, ?)", key).lastrowid
+    key = (zlib.crc32(text), len(text))
+    return database.execute("INSERT INTO document VALUES (NULL, ?, ?)", key).lastrowid
 
 
+@STORE
 def insert_records(database, document_id, counts):
-    with STORE:
-        records = [(word.decode(), document_id, count) for word, count in sorted(counts.items())]
-        for first in range(0, len(records), BATCH_RECORDS):
-            with INSERT_BATCH:
-                batch = records[first : first + BATCH_RECORDS]
-                database.execute("BEGIN")
-                database.executemany("INSERT INTO record VALUES (?, ?, ?)", batch)
-                database.execute("COMMIT")
-                prognos.work(len(batch))
+    records = [(word.decode(), document_id, count) for word, count in sorted(counts.items())]
+    for first in range(0, len(records), BATCH_RECORDS):
+        with INSERT_BATCH:
+            batch = records[first : first + BATCH_RECORDS]
+            database.execute("BEGIN")
+            database.executemany("INSERT INTO record VALUES (?, ?, ?)", batch)
+            database.execute("COMMIT")
+            prognos.work(len(batch))
+
+
+deflate = DEFLATE(zlib.compress)  # its work: the length of what it is given
 
 
 def compress_blocks(blocks, archive):
@@ -141,10 +143,7 @@ def compress_blocks(blocks, archive):
         if block is None:
             return
         with COMPRESS:
-            with DEFLATE:
-                compressed = zlib.compress(block, 6)
-                prognos.work(len(block))
-            archive.write(compressed)
+            archive.write(deflate(block, 6))
 
 
 def index_documents(database, documents):
@@ -173,11 +172,11 @@ def index_documents(database, documents):
     print(f"{len(documents)} documents, {stored} of them new, {archive_mb:.1f} MB compressed")
 
 
+@QUERY_TOP
 def query_top(database):
-    with QUERY_TOP:
-        sql = "SELECT word, sum(count) AS total FROM record GROUP BY word ORDER BY 2 DESC LIMIT 5"
-        for word, total in database.execute(sql):
-            print(f"{total:9} {word}")
+    sql = "SELECT word, sum(count) AS total FROM record GROUP BY word ORDER BY 2 DESC LIMIT 5"
+    for word, total in database.execute(sql):
+        print(f"{total:9} {word}")
 
 
 def query_ranges(database):
@@ -211,16 +210,16 @@ def query_similar(database):
         database.set_progress_handler(None, 0)
 
 
+@INGEST
 def ingest():
-    with INGEST:
-        documents = load_corpus()
-        database = open_store()
-        index_documents(database, documents)
-        with QUERY:
-            query_top(database)
-            query_ranges(database)
-            query_similar(database)
-        database.close()
+    documents = load_corpus()
+    database = open_store()
+    index_documents(database, documents)
+    with QUERY:
+        query_top(database)
+        query_ranges(database)
+        query_similar(database)
+    database.close()
 
 
 def report(json_path):
@@ -230,7 +229,7 @@ def report(json_path):
     if stats.cpu_ns:
         print(f"deflate: {1e3 * stats.work / stats.cpu_ns:.1f} MB/s of CPU time\n")
     utf8 = (sys.stdout.encoding or locale.getpreferredencoding(False)).lower() == "utf-8"
-    print(prognos.render(prognos.TEXT if utf8 else prognos.TEXT_ASCII), end="")
+    print(prognos.render("text" if utf8 else "text_ascii"), end="")
 
 
 def main():

@@ -63,6 +63,12 @@ void prognos_work(uint64_t amount);
  */
 void prognos_fail(const char *kind);
 
+/**
+ * The innermost operation that is open on this thread, a span that it has entered included: for log lines.
+ * @return 0 when none is, and before this thread's first begin. Hot. Thread: owner. Signal: safe.
+ */
+prognos_op prognos_op_current(void);
+
 /** The number of operations named so far; their handles are 1 to this. Thread: any. Signal: safe. */
 size_t prognos_op_count(void);
 

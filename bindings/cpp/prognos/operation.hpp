@@ -68,6 +68,11 @@ class operation {
         return made;
     }
 
+    /** The innermost one that is open on this thread; none when none is. */
+    static operation current() noexcept {
+        return of(prognos_op_current());
+    }
+
     constexpr prognos_op handle() const noexcept {
         return handle_;
     }

@@ -26,6 +26,9 @@ void the_same_name_is_an_equal_operation() {
     for (operation op : prognos::operations())
         seen += op.name() == "parse" || op.name() == "other";
     CHECK_EQ(seen, 2);
+    CHECK(!operation::current().valid());
+    const scope call(parse);
+    CHECK(operation::current() == parse);
     CHECK_EQ(prognos::operations().size(), 2);
 }
 

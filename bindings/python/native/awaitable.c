@@ -5,7 +5,6 @@
  */
 #define Py_BUILD_CORE 1
 #include "awaitable.h"
-#include "current.h"
 
 #include <structmember.h>
 
@@ -47,20 +46,17 @@ static void enter(Run *run) {
         run->span = run->op ? prognos_span_begin(run->op->handle) : 0;
     }
     run->entered = run->span && prognos_span_enter(run->span) == PROGNOS_OK;
-    if (run->op) current_entered(run->op->handle);
     held_enter(run->held);
 }
 
 static void leave(Run *run) {
     held_leave(run->held);
     if (run->entered) prognos_span_leave(run->span);
-    if (run->op) current_left(run->op->handle);
     run->entered = 0;
 }
 
 /* Ends the span; with a kind, as a failed one. */
 static void finish(Run *run, const char *kind) {
-    if (run->op && run->entered) current_left(run->op->handle);
     run->entered = 0;
     if (run->ended || !run->begun) return;
     run->ended = 1;

@@ -6,7 +6,6 @@
  */
 #define Py_BUILD_CORE 1
 #include "awaitable.h"
-#include "current.h"
 
 #include <stdlib.h>
 
@@ -78,7 +77,6 @@ void held_begin(prognos_op op, Frame *frame, const PyCodeObject *code) {
         held->outer = *run_held(run);
         *run_held(run) = held;
         held->entered = prognos_span_enter(held->span) == PROGNOS_OK;
-        current_entered(op);
     }
     Held **place = bucket(frame);
     held->next = *place;
@@ -96,7 +94,6 @@ int held_end(prognos_op op, Frame *frame, const char *kind) {
                 in_run = &(*in_run)->outer;
             if (*in_run) *in_run = held->outer;
         }
-        if (held->entered) current_left(op);
         if (kind) prognos_span_fail(held->span, kind);
         prognos_span_end(held->span);
         free(held);
@@ -116,13 +113,11 @@ void held_enter(Held *innermost) {
     if (LIKELY(!innermost)) return;
     held_enter(innermost->outer);
     innermost->entered = prognos_span_enter(innermost->span) == PROGNOS_OK;
-    current_entered(innermost->op);
 }
 
 void held_leave(Held *innermost) {
     for (Held *held = innermost; held; held = held->outer) {
         if (held->entered) prognos_span_leave(held->span);
-        current_left(held->op);
         held->entered = 0;
     }
 }

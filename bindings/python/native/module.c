@@ -60,11 +60,21 @@ static PyObject *module_traced(PyObject *module, PyObject *args) {
     return awaitable_wrap(op == Py_None ? NULL : (Operation *)op, Py_NewRef(inner));
 }
 
+static PyObject *module_current(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    prognos_op op = prognos_op_current();
+    const char *name = op ? prognos_op_name(op) : NULL;
+    if (!name) Py_RETURN_NONE;
+    return PyUnicode_FromString(name);
+}
+
 static PyMethodDef functions[] = {
     {"work", module_work, METH_O,
      "work(amount, /)\n--\n\nAdds to the work size of this thread's innermost open operation."},
     {"fail", (PyCFunction)(void (*)(void))module_fail, METH_FASTCALL,
      "fail(kind=None, /)\n--\n\nMarks this thread's innermost open operation as failed."},
+    {"current", module_current, METH_NOARGS,
+     "current()\n--\n\nThe name of this thread's innermost open operation, or None."},
     {"enabled", module_enabled, METH_NOARGS, "enabled()\n--\n\nWhether operations are recorded."},
     {"set_enabled", module_set_enabled, METH_O,
      "set_enabled(enabled, /)\n--\n\nThe feature flag: instant, any thread, any time."},
@@ -83,7 +93,7 @@ static PyMethodDef functions[] = {
 static int module_run(PyObject *module) {
     if (failure_ready(module) < 0 || operation_ready(module) < 0 || function_ready(module) < 0 ||
         awaitable_ready(module) < 0 || span_ready(module) < 0 || session_ready(module) < 0 ||
-        frames_ready() < 0 || switched_ready(module) < 0 || current_ready(module) < 0) {
+        frames_ready() < 0 || switched_ready(module) < 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "__version__", prognos_version());

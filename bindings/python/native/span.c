@@ -31,13 +31,11 @@ static void span_dealloc(Span *self) {
 
 static PyObject *span_enter(Span *self, PyObject *unused) {
     (void)unused;
-    current_entered(self->op->handle);
     return failure_check(prognos_span_enter(self->handle));
 }
 
 static PyObject *span_leave(Span *self, PyObject *unused) {
     (void)unused;
-    current_left(self->op->handle);
     return failure_check(prognos_span_leave(self->handle));
 }
 
@@ -51,7 +49,6 @@ static PyObject *span_end(Span *self, PyObject *unused) {
 static PyObject *span_with(Span *self, PyObject *unused) {
     (void)unused;
     prognos_span_enter(self->handle);
-    current_entered(self->op->handle);
     return Py_NewRef(self);
 }
 
@@ -60,7 +57,6 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
         const char *kind = failure_kind(args[0]);
         if (kind) prognos_span_fail(self->handle, kind);
     }
-    current_left(self->op->handle);
     if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
     Py_RETURN_NONE;
 }
@@ -71,7 +67,7 @@ static PyObject *span_resume(Span *self, PyObject *unused) {
     if (LIKELY(calls_are_watched == 0)) {
         prognos_span_enter(self->handle);
     } else {
-        switched_enter_span(self->handle, self->op->handle);
+        switched_enter_span(self->handle);
     }
     Py_RETURN_NONE;
 }
@@ -81,7 +77,7 @@ static PyObject *span_suspend(Span *self, PyObject *unused) {
     if (LIKELY(calls_are_watched == 0)) {
         prognos_span_leave(self->handle);
     } else {
-        switched_leave_span(self->handle, self->op->handle);
+        switched_leave_span(self->handle);
     }
     Py_RETURN_NONE;
 }

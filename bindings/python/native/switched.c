@@ -10,8 +10,7 @@
 
 /* Something open: a call (with its span), a span, or a session. */
 typedef struct {
-    prognos_op op;    /* of a call, which ends with its span; 0 for the others */
-    prognos_op whose; /* that the span is a call of */
+    prognos_op op; /* of a call, which ends with its span; 0 for the others */
     prognos_span span;
     prognos_session session;
 } Entry;
@@ -43,7 +42,6 @@ static void enter(const Entry *entry) {
         prognos_session_enter(entry->session);
     } else {
         prognos_span_enter(entry->span);
-        current_entered(entry->whose);
     }
 }
 
@@ -52,7 +50,6 @@ static void leave(const Entry *entry) {
         prognos_session_leave(entry->session);
     } else {
         prognos_span_leave(entry->span);
-        current_left(entry->whose);
     }
 }
 
@@ -107,12 +104,11 @@ static void drop_if_empty(void) {
 }
 
 void switched_begin(prognos_op op) {
-    current_entered(op);
     if (!is_switched) {
         prognos_begin(op);
         return;
     }
-    Entry entry = {.op = op, .whose = op, .span = prognos_span_begin(op)};
+    Entry entry = {.op = op, .span = prognos_span_begin(op)};
     if (push(entry)) {
         prognos_span_enter(entry.span);
     } else {
@@ -121,7 +117,6 @@ void switched_begin(prognos_op op) {
 }
 
 void switched_end(prognos_op op, const char *kind) {
-    current_left(op);
     size_t at = is_switched ? find(op, 0, 0) : 0;
     if (at == 0) { /* begun before the thread was told, or never */
         if (kind) prognos_fail(kind);
@@ -135,13 +130,11 @@ void switched_end(prognos_op op, const char *kind) {
     drop_if_empty();
 }
 
-void switched_enter_span(prognos_span span, prognos_op op) {
-    current_entered(op);
-    if (!is_switched || push((Entry){.whose = op, .span = span})) prognos_span_enter(span);
+void switched_enter_span(prognos_span span) {
+    if (!is_switched || push((Entry){.span = span})) prognos_span_enter(span);
 }
 
-void switched_leave_span(prognos_span span, prognos_op op) {
-    current_left(op);
+void switched_leave_span(prognos_span span) {
     size_t at = is_switched ? find(0, span, 0) : 0;
     if (at) {
         close_down_to(mine, at);

@@ -3,19 +3,16 @@
 #ifndef PROGNOS_SWITCHED_H
 #define PROGNOS_SWITCHED_H
 
-#include "current.h"
+#include "core.h"
 
-/*
- * Above 0 where a begin and an end are more than that: threads were told to expect greenlets, or somebody asked for the
- * current operation. While it is 0, nothing here costs more than a look at it.
- */
+/* Above 0 once a thread was told to expect greenlets. While it is 0, nothing here costs more than a look at it. */
 extern int calls_are_watched;
 
 void switched_begin(prognos_op op);
 void switched_end(prognos_op op, const char *kind);
-/* Spans of the host's own, and the operations that they are calls of. */
-void switched_enter_span(prognos_span span, prognos_op op);
-void switched_leave_span(prognos_span span, prognos_op op);
+/* Spans and sessions of the host's own. */
+void switched_enter_span(prognos_span span);
+void switched_leave_span(prognos_span span);
 void switched_enter_session(prognos_session session);
 void switched_leave_session(prognos_session session);
 int switched_ready(PyObject *module);

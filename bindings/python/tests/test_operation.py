@@ -61,6 +61,17 @@ def operation_in_profile(name):
     return next(each for each in prognos.profile()["operations"] if each["name"] == name)
 
 
+def test_the_current_operation():
+    outer, inner = prognos.op("outer"), prognos.op("inner")
+    assert prognos.current() is None
+    with outer:
+        assert prognos.current() == "outer"
+        with inner:
+            assert prognos.current() == "inner"
+        assert prognos.current() == "outer"
+    assert prognos.current() is None
+
+
 def test_work_and_failure_of_the_innermost_call():
     outer, inner = prognos.op("outer"), prognos.op("inner")
     with outer:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples come amid anything that the interpreter does, and name the Python functions all the same."""
+"""Samples come amid anything that the interpreter does, and name Python functions all the same."""
 
 import time
 

@@ -118,7 +118,7 @@ def main() -> None:
     for thread in threads:
         thread.start()
     if "--experiment" in sys.argv:
-        prognos.experiment("deliver", seconds - 1)
+        prognos.experiment(prognos.op("deliver"), seconds - 1)
     for thread in threads:
         thread.join()
     print(f"{prognos.op('deliver').read().count / seconds:.0f} batches a second", flush=True)

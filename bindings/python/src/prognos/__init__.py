@@ -31,6 +31,7 @@ from prognos._core import (  # noqa: F401
     NotEnoughData,
     Span,
     __version__,
+    current,
     enabled,
     fail,
     set_enabled,
@@ -133,6 +134,7 @@ _WHERE = {
     "_experiments": "experiment experiment_read experiment_stop",
     "_profiles": "dump profile render",
     "_tasks": "trace_tasks",
+    "jupyter": "load_ipython_extension unload_ipython_extension",
     "answers": "Alert Anomaly Bottleneck Capabilities Crash Diagnostics Duration Experiment "
     "Forecast Health Leak OperationStats Options Peak ProcessStats Productivity Resource "
     "Scalability SessionStats Suggestion TimeLeft Trend Verdict",

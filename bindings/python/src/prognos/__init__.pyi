@@ -6,6 +6,7 @@ from ._core import Error as Error
 from ._core import NotEnoughData as NotEnoughData
 from ._core import Span as Span
 from ._core import __version__ as __version__
+from ._core import current as current
 from ._core import enabled as enabled
 from ._core import fail as fail
 from ._core import set_enabled as set_enabled

@@ -3,8 +3,12 @@
 
 A test is called `repeat` times in a row, with the same fixtures. Times vary, so that a time
 counts as over its limit only when it is in each of three such rounds: the smallest is what is
-reported. Bytes are exact; of leaks the smallest of three rounds counts, too, since a cache that
-fills up does so in some rounds, and a leak in all.
+reported. Of leaks the smallest of three rounds counts, too, since a cache that fills up does so in
+some rounds, and a leak in all. What is kept is counted after a garbage collection: blocks of up to
+512 bytes, which are nearly all of Python's objects, by the interpreter, one by one; all else by the
+C library's malloc, where less than 8 KiB a round says nothing, so that small leaks of native code
+need more calls. Where that could be over the limit, one more round is traced (tracemalloc), which
+tells how big the blocks are and which lines they come from.
 """
 
 from __future__ import annotations
@@ -23,9 +27,10 @@ import prognos
 ROUNDS = 3
 REPEAT = 20  # with max_p95 or max_leak; otherwise a test is called once
 WARM_UP = 2  # calls before leaks are looked for: what is loaded or cached by the first ones is none
-STRAY_BLOCKS = 2  # a round: of the interpreter and other threads
+# What a round may keep that is none of the test's: malloc's caches, the interpreter, other threads.
+STRAY_BLOCKS = 2
+STRAY_BYTES = 8192
 LARGEST_POOLED = 512  # bytes of the largest block that comes from CPython's pools
-ARENA = 1 << 20  # what CPython takes for its pools at a time
 
 LIMITS = {
     "max_wall": ("median wall time of a call", "s"),
@@ -79,6 +84,8 @@ def call(item, runtest, operation, marker):
     """Calls the test as its marker asks for; returns a sentence for each limit that it is over."""
     wants_leaks = "max_leak" in marker.limits
     if wants_leaks:
+        operation.read()  # reading, too, keeps something at first
+        prognos.process()
         for _ in range(WARM_UP):
             _call_once(item, runtest, operation, marker.repeat)
     best = {}
@@ -132,41 +139,37 @@ def _call_once(item, runtest, operation, repeat):
 def _round(item, runtest, operation, repeat, wants_leaks):
     """One round of calls: name of a limit -> what was measured; None when a call failed."""
     walls = [0] * repeat  # made before, so that it is no leak
+    before = operation.read()
+    heap = 0
     if wants_leaks:
         _forget_logs(item)
         gc.collect()
-    # What pytest gives back between the calls counts around them, not in them.
-    around = prognos.op("(limits)")
-    before, before_around = operation.read(), around.read()
-    blocks = sys.getallocatedblocks()
-    around.begin()
-    try:
-        for number in range(repeat):
-            began = time.perf_counter_ns()
-            _call_once(item, runtest, operation, repeat)
-            walls[number] = time.perf_counter_ns() - began
-            if getattr(item, "_excinfo", None):  # how unittest's tests tell
-                break
-        if wants_leaks:
-            _forget_logs(item)
-            gc.collect()  # garbage in cycles is no leak
-    finally:
-        around.end()
-    if getattr(item, "_excinfo", None):
-        return None
+        heap = prognos.process().heap_bytes
+        gc.collect()  # what reading left behind
+    blocks = sys.getallocatedblocks()  # the last before the calls, and the first after
+    for number in range(repeat):
+        began = time.perf_counter_ns()
+        _call_once(item, runtest, operation, repeat)
+        walls[number] = time.perf_counter_ns() - began
+        if getattr(item, "_excinfo", None):  # how unittest's tests tell
+            return None
+    if wants_leaks:
+        _forget_logs(item)
+        gc.collect()  # garbage in cycles is no leak
     blocks = sys.getallocatedblocks() - blocks - repeat  # the numbers in `walls`
-    after, after_around = operation.read(), around.read()
+    after = operation.read()
+    if wants_leaks:
+        gc.collect()
+        heap = prognos.process().heap_bytes - heap
     walls.sort()
     allocated = after.allocated_bytes - before.allocated_bytes
-    kept = after_around.allocated_bytes - before_around.allocated_bytes
-    kept -= after_around.freed_bytes - before_around.freed_bytes
     return {
         "max_wall": walls[len(walls) // 2] / 1e9,
         "max_p95": walls[min(len(walls) - 1, len(walls) * 95 // 100)] / 1e9,
         "max_cpu": (after.cpu_ns - before.cpu_ns) / repeat / 1e9,
         "max_allocated": allocated / repeat,
         "blocks": max(0, blocks - STRAY_BLOCKS) / repeat,
-        "outside pools": max(0, kept) / repeat,
+        "outside pools": heap / repeat if heap >= STRAY_BYTES else 0,
     }
 
 
@@ -202,17 +205,13 @@ def _trace(item, runtest, operation, repeat, best):
     ]
     mean = sum(small) / len(small) if small else LARGEST_POOLED
     pooled = best["blocks"] * mean
-    others = best["outside pools"]
-    # The arenas that pools come in were allocated, too: their blocks are counted already.
-    arenas = min(-(-pooled * repeat // ARENA), others * repeat // ARENA)
-    others -= arenas * ARENA / repeat
     named = "; ".join(
         f"{_number(line.size_diff / repeat)} bytes a call from "
         f"{os.path.relpath(line.traceback[0].filename, item.config.rootpath)}:"
         f"{line.traceback[0].lineno}"
         for line in grown[:3]
     )
-    return pooled + others, f" ({named})" if named else ""
+    return pooled + best["outside pools"], f" ({named})" if named else ""
 
 
 def _forget_logs(item):

@@ -61,8 +61,7 @@ class OperationFilter(logging.Filter):
     """Gives each record the name of the operation that its thread is in: %(operation)s.
 
     Lets every record pass. For handlers and loggers. `absent` is what stands there outside of
-    operations. Operations that are open already when the first filter is made are not known. From
-    then on a begin and an end take some ns more.
+    operations.
     """
 
     def __init__(self, absent="-"):
@@ -70,7 +69,6 @@ class OperationFilter(logging.Filter):
         if not isinstance(absent, str):
             raise TypeError(f"absent must be a str, not {type(absent).__name__}")
         self.absent = absent
-        _core.current()  # from here on it is kept
 
     def filter(self, record):
         if not hasattr(record, "operation"):
