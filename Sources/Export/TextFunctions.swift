@@ -75,7 +75,10 @@ extension Report {
       functions[function].cpuNanoseconds &+= site.cpuNanoseconds
       functions[function].waitNanoseconds &+= site.waitNanoseconds
       let label = functions[function].label
-      if let caller = stack.dropFirst().first(where: { functionLabel($0) != label }) {
+      // Of the host's own language if there is one: it says more than the interpreter's inside.
+      if let caller = stack.dropFirst().first(where: { isOfHost($0) })
+        ?? stack.dropFirst().first(where: { functionLabel($0) != label })
+      {
         functions[function].callers[caller, default: 0] &+= site.nanoseconds
       }
     }
@@ -87,6 +90,10 @@ extension Report {
       byName.insert(index, at: place ?? byName.count)
     }
     return ranks(byName.map { functions[$0].nanoseconds }).map { functions[byName[$0]] }
+  }
+
+  private func isOfHost(_ index: Int) -> Bool {
+    frames.frames[index].module == 0 && !frames.frames[index].function.isEmpty
   }
 
   /// The function; a module without symbols is one function.

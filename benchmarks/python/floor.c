@@ -57,8 +57,7 @@ static PyType_Slot pair_slots[] = {{Py_tp_methods, pair_methods}, {0, NULL}};
 static PyType_Spec pair_spec = {"floor.Pair", sizeof(Pair), 0, Py_TPFLAGS_DEFAULT, pair_slots};
 
 typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     PyObject *wrapped;
 } Wrapper;
 

@@ -56,6 +56,17 @@ def leak_and_heavy_churn():
     return {"leaky": _loser(), "churn": _heavy_churn()}
 
 
+def lost_at_first():
+    """While it is set up; then it does what it does without losing anything."""
+    lose, number = _loser(), itertools.count()
+
+    def work():
+        if next(number) < 400:
+            lose()
+
+    return {"leaky": work, "churn": _heavy_churn()}
+
+
 def pure_growth():
     return {"leaky": _keeper()}
 
@@ -144,6 +155,7 @@ def handed_over():
     return {"produce": lambda: queue.append(bytes(700)), "consume": consume}
 
 
+ENDED = [lost_at_first]
 LOST = [pure_leak, leak_and_small_churn, leak_and_heavy_churn]
 HELD = [pure_growth, growth_and_small_churn, growth_and_heavy_churn, growing_dict]
 LOOK_ALIKES = [bounded_cache, bounded_dict, bounded_pages, big_cache, only_churn, handed_over]

@@ -87,7 +87,8 @@ task<response> answer(prognos::operation route, workers &pool, request asked) {
     }
     if (route == top) co_return response{200, ranked(counted(loaded(rest_of(asked.path))))};
     if (route == later) {
-        const int ms = co_await passed(pool, std::min(std::atol(rest_of(asked.path).c_str()), 1000L));
+        const int ms =
+            co_await passed(pool, std::min(std::atol(rest_of(asked.path).c_str()), 1000L));
         co_return response{200, std::to_string(ms) + "\n"};
     }
     throw std::runtime_error("no such route");

@@ -26,4 +26,5 @@ task<response> answer(prognos::operation route, workers &pool, request asked);
 prognos::operation route_of(std::string_view path);
 
 /* The routes' names, as the profile shows them. */
-inline const prognos::operation words("GET /words/{file}"), top("GET /top/{file}"), later("GET /later/{ms}"), other("other");
+inline const prognos::operation words("GET /words/{file}"), top("GET /top/{file}"),
+    later("GET /later/{ms}"), other("other");

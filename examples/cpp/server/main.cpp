@@ -57,7 +57,8 @@ task<std::string> received(workers &pool, int client) {
 
 task<bool> sent(workers &pool, int client, std::string text) {
     for (std::size_t done = 0; done < text.size();) {
-        const ssize_t put = send(client, text.data() + done, text.size() - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t put =
+            send(client, text.data() + done, text.size() - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (put >= 0)
             done += static_cast<std::size_t>(put);
         else if (errno == EAGAIN || errno == EINTR)
@@ -71,9 +72,12 @@ task<bool> sent(workers &pool, int client, std::string text) {
 request parsed(const std::string &head) {
     request asked;
     const std::size_t begin = head.find(' ');
-    if (begin != std::string::npos) asked.path = head.substr(begin + 1, head.find(' ', begin + 1) - begin - 1);
+    if (begin != std::string::npos)
+        asked.path = head.substr(begin + 1, head.find(' ', begin + 1) - begin - 1);
     const std::size_t user = head.find("X-User: ");
-    asked.user = user == std::string::npos ? "nobody" : head.substr(user + 8, head.find('\r', user) - user - 8);
+    asked.user = user == std::string::npos
+                     ? "nobody"
+                     : head.substr(user + 8, head.find('\r', user) - user - 8);
     return asked;
 }
 
@@ -109,7 +113,8 @@ job serve(workers &pool, users &known, int client, std::atomic<int> &open) {
     --open;
 }
 
-job accept_all(workers &pool, users &known, int listener, std::atomic<int> &open, std::atomic<bool> &closing) {
+job accept_all(workers &pool, users &known, int listener, std::atomic<int> &open,
+               std::atomic<bool> &closing) {
     while (!closing) {
         const int client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
@@ -132,14 +137,16 @@ sockaddr_in local(int port) {
 
 /* A client that stays connected; gives how many answers were what they should be. */
 int right_answers(int port, const char *user, int requests) {
-    static const char *const paths[] = {"/words/GPL-3", "/top/GPL-2", "/later/20", "/words/missing", "/top/Apache-2.0"};
+    static const char *const paths[] = {"/words/GPL-3", "/top/GPL-2", "/later/20", "/words/missing",
+                                        "/top/Apache-2.0"};
     const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = local(port);
     int right = 0;
     if (connect(server, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) return 0;
     for (int i = 0; i < requests; i++) {
         const std::string path = paths[i % 5];
-        const std::string text = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nX-User: " + user + "\r\n\r\n";
+        const std::string text =
+            "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nX-User: " + user + "\r\n\r\n";
         std::string got;
         char buffer[4096];
         if (send(server, text.data(), text.size(), MSG_NOSIGNAL) < 0) break;
@@ -149,7 +156,8 @@ int right_answers(int port, const char *user, int requests) {
             if (part <= 0) break;
             got.append(buffer, static_cast<std::size_t>(part));
             const std::size_t head = got.find("\r\n\r\n"), length = got.find("Content-Length: ");
-            if (head != std::string::npos && length < head) whole = head + 4 + std::strtoul(got.c_str() + length + 16, nullptr, 10);
+            if (head != std::string::npos && length < head)
+                whole = head + 4 + std::strtoul(got.c_str() + length + 16, nullptr, 10);
         }
         const bool missing = path.find("missing") != std::string::npos;
         right += got.compare(9, 3, missing ? "404" : "200") == 0 && got.size() == whole;
@@ -159,7 +167,9 @@ int right_answers(int port, const char *user, int requests) {
 }
 
 bool same(const char *what, std::uint64_t is, std::uint64_t should) {
-    if (is != should) std::fprintf(stderr, "%s: %llu, not %llu\n", what, static_cast<unsigned long long>(is), static_cast<unsigned long long>(should));
+    if (is != should)
+        std::fprintf(stderr, "%s: %llu, not %llu\n", what, static_cast<unsigned long long>(is),
+                     static_cast<unsigned long long>(should));
     return is == should;
 }
 
@@ -180,7 +190,8 @@ bool checked(int port, users &known) {
     fine &= same("calls of /top", top.read()->count, all * 2 / 5);
     fine &= same("calls of /later", later.read()->count, all / 5);
     /* Suspended is not busy: it waits 20 ms and takes next to nothing of a CPU. */
-    fine &= same("p50 of /later of 20 ms", later.read()->wall_p50() >= std::chrono::milliseconds(19), 1);
+    fine &= same("p50 of /later of 20 ms",
+                 later.read()->wall_p50() >= std::chrono::milliseconds(19), 1);
     fine &= same("its CPU time below a tenth", later.read()->cpu() < later.read()->wall() / 10, 1);
     known.each([&](const std::string &name, const prognos::session &session) {
         fine &= same(name.c_str(), session.read()->count, each);
@@ -199,13 +210,15 @@ int main(int argc, char **argv) {
         return 2;
     }
     const prognos::started running;
-    if (!running.became()) std::fprintf(stderr, "%s\n", std::string(running.became().error()).c_str());
+    if (!running.became())
+        std::fprintf(stderr, "%s\n", std::string(running.became().error()).c_str());
 
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     sockaddr_in address = local(by_hand ? std::atoi(argv[2]) : 0);
     socklen_t length = sizeof address;
-    if (bind(listener, reinterpret_cast<sockaddr *>(&address), length) != 0 || listen(listener, 64) != 0 ||
+    if (bind(listener, reinterpret_cast<sockaddr *>(&address), length) != 0 ||
+        listen(listener, 64) != 0 ||
         getsockname(listener, reinterpret_cast<sockaddr *>(&address), &length) != 0) {
         std::perror("cannot listen");
         return 1;
@@ -237,8 +250,10 @@ int main(int argc, char **argv) {
     (void)prognos::dump("-", prognos::format::text);
     known.each([](const std::string &name, const prognos::session &session) {
         const auto stats = session.read();
-        std::printf("%-6s %llu requests, %llu failed, p95 %.1f ms\n", name.c_str(), static_cast<unsigned long long>(stats->count),
-                    static_cast<unsigned long long>(stats->failed), std::chrono::duration<double, std::milli>(stats->wall_p95()).count());
+        std::printf("%-6s %llu requests, %llu failed, p95 %.1f ms\n", name.c_str(),
+                    static_cast<unsigned long long>(stats->count),
+                    static_cast<unsigned long long>(stats->failed),
+                    std::chrono::duration<double, std::milli>(stats->wall_p95()).count());
     });
     close(listener);
     return fine ? 0 : 1;

@@ -13,7 +13,8 @@
 
 class workers {
   public:
-    explicit workers(int threads) : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
+    explicit workers(int threads)
+        : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
         if (epoll_ < 0 || stop_ < 0) throw std::runtime_error("no epoll");
         epoll_event event{};
         event.events = EPOLLIN;
