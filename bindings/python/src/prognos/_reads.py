@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import answers
-from ._library import check, library, read, read_all
+from ._library import NOT_STARTED, check, library, read, read_all
+from ._lifecycle import has_collector
 from ._names import METRICS, WINDOWS, Metric, Window, number_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,13 @@ def assess() -> None:
     Raises Error with status "not_started" before start(), and with "invalid_state" from within the
     callback of on_alert().
     """
-    check(library.prognos_assess())
+    # The library waits 2 s for its collector, and says then that there is none. Where the machine
+    # is so busy that the thread did not get to run, waiting on is what the host wants.
+    for _ in range(8):
+        status = library.prognos_assess()
+        if status != NOT_STARTED or not has_collector():
+            break
+    check(status)
 
 
 def health() -> Health:
