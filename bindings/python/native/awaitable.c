@@ -4,18 +4,17 @@
  * entered while it runs, left while it is suspended, ended when it returns, fails, or is closed.
  */
 #define Py_BUILD_CORE 1
-#include "awaitable.h"
+#include "held.h"
 
 #include <structmember.h>
 
 typedef struct Run {
     PyObject ob_base;
-    PyObject *inner;
+    Holder holder;     /* of what it wraps */
     Operation *op;     /* NULL in a step, and in one whose span is somebody else's */
     struct Run *owner; /* of a step: the asynchronous generator that it takes one step of */
     PyObject *weak;
     prognos_span span;
-    Held *held;   /* `with` blocks open in it, the innermost first */
     char begun;   /* its span has begun */
     char ended;   /* ... and ended */
     char entered; /* the span is entered on a thread */
@@ -28,16 +27,9 @@ static PyTypeObject *coroutine_type, *generator_type, *async_generator_type, *st
 /* The innermost run on this thread, or NULL; owned. */
 static __thread Run *innermost;
 
-Run *run_innermost(void) {
-    return innermost;
-}
-
-int run_is_in_frame(const Run *run, Frame *frame) {
-    return frame_is_of(frame, run->inner);
-}
-
-Held **run_held(Run *run) {
-    return &run->held;
+static void set_innermost(Run *run) {
+    innermost = run;
+    held_in = run ? &run->holder : NULL;
 }
 
 static void enter(Run *run) {
@@ -46,11 +38,11 @@ static void enter(Run *run) {
         run->span = run->op ? prognos_span_begin(run->op->handle) : 0;
     }
     run->entered = run->span && prognos_span_enter(run->span) == PROGNOS_OK;
-    held_enter(run->held);
+    held_enter(run->holder.innermost);
 }
 
 static void leave(Run *run) {
-    held_leave(run->held);
+    held_leave(run->holder.innermost);
     if (run->entered) prognos_span_leave(run->span);
     run->entered = 0;
 }
@@ -81,7 +73,7 @@ static Around begin_piece(Run *self) {
     around.counted = 1;
     around.run->running = 1;
     around.outer = innermost;
-    innermost = (Run *)Py_NewRef(around.run);
+    set_innermost((Run *)Py_NewRef(around.run));
     if (LIKELY(!around.run->ended)) enter(around.run);
     return around;
 }
@@ -98,14 +90,14 @@ static void end_piece(Run *self, Around around, Piece piece) {
     }
     run->running = 0;
     Run *mine = innermost;
-    innermost = around.outer;
+    set_innermost(around.outer);
     Py_XDECREF(mine);
 }
 
 static PySendResult run_send(PyObject *object, PyObject *value, PyObject **result) {
     Run *self = (Run *)object;
     Around around = begin_piece(self);
-    PySendResult came = PyIter_Send(self->inner, value, result);
+    PySendResult came = PyIter_Send(self->holder.inner, value, result);
     end_piece(self, around,
               came == PYGEN_NEXT     ? piece_suspended
               : came == PYGEN_RETURN ? piece_finished
@@ -113,25 +105,10 @@ static PySendResult run_send(PyObject *object, PyObject *value, PyObject **resul
     return came;
 }
 
-/* As a generator's send() tells that it has returned. */
-static PyObject *returned(PySendResult came, PyObject *result) {
-    if (came != PYGEN_RETURN) return result;
-    if (result == Py_None) {
-        PyErr_SetNone(PyExc_StopIteration);
-    } else {
-        /* An instance: PyErr_SetObject() takes tuples and exceptions apart. */
-        PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-        if (stop) PyErr_SetObject(PyExc_StopIteration, stop);
-        Py_XDECREF(stop);
-    }
-    Py_DECREF(result);
-    return NULL;
-}
-
 static PyObject *run_send_method(PyObject *self, PyObject *value) {
     PyObject *result = NULL;
     PySendResult came = run_send(self, value, &result);
-    return returned(came, result);
+    return awaitable_returned(came, result);
 }
 
 static PyObject *run_next(PyObject *self) {
@@ -141,11 +118,11 @@ static PyObject *run_next(PyObject *self) {
         Py_DECREF(result);
         return NULL; /* the end of an iteration, without an exception */
     }
-    return returned(came, result);
+    return awaitable_returned(came, result);
 }
 
 static PyObject *run_throw(Run *self, PyObject *args) {
-    PyObject *throw = PyObject_GetAttrString(self->inner, "throw");
+    PyObject *throw = PyObject_GetAttrString(self->holder.inner, "throw");
     if (!throw) return NULL;
     Around around = begin_piece(self);
     PyObject *result = PyObject_Call(throw, args, NULL);
@@ -162,7 +139,7 @@ static PyObject *run_close(Run *self, PyObject *unused) {
     int begun = self->owner || self->begun;
     /* What never ran is no call. */
     if (begun) around = begin_piece(self);
-    PyObject *result = PyObject_CallMethod(self->inner, "close", NULL);
+    PyObject *result = PyObject_CallMethod(self->holder.inner, "close", NULL);
     if (begun) end_piece(self, around, result ? piece_finished : piece_failed);
     return result;
 }
@@ -173,8 +150,8 @@ static PyObject *run_self(PyObject *self) {
 
 /* `await` of a generator needs types.coroutine(). */
 static PyObject *generator_await(Run *self) {
-    if (PyGen_CheckExact(self->inner)) {
-        PyObject *code = PyObject_GetAttrString(self->inner, "gi_code");
+    if (PyGen_CheckExact(self->holder.inner)) {
+        PyObject *code = PyObject_GetAttrString(self->holder.inner, "gi_code");
         int flags = code && PyCode_Check(code) ? ((PyCodeObject *)code)->co_flags : 0;
         Py_XDECREF(code);
         PyErr_Clear();
@@ -190,7 +167,7 @@ static Run *new_run(PyTypeObject *type, PyObject *inner) {
         Py_DECREF(inner);
         return NULL;
     }
-    self->inner = inner;
+    self->holder.inner = inner;
     return self;
 }
 
@@ -205,7 +182,7 @@ static PyObject *step(Run *generator, PyObject *inner, int last) {
 }
 
 static PyObject *async_next(Run *self) {
-    return step(self, Py_TYPE(self->inner)->tp_as_async->am_anext(self->inner), 0);
+    return step(self, Py_TYPE(self->holder.inner)->tp_as_async->am_anext(self->holder.inner), 0);
 }
 
 static PyObject *async_next_method(Run *self, PyObject *unused) {
@@ -214,11 +191,11 @@ static PyObject *async_next_method(Run *self, PyObject *unused) {
 }
 
 static PyObject *async_send(Run *self, PyObject *value) {
-    return step(self, PyObject_CallMethod(self->inner, "asend", "(O)", value), 0);
+    return step(self, PyObject_CallMethod(self->holder.inner, "asend", "(O)", value), 0);
 }
 
 static PyObject *async_throw(Run *self, PyObject *args) {
-    PyObject *athrow = PyObject_GetAttrString(self->inner, "athrow");
+    PyObject *athrow = PyObject_GetAttrString(self->holder.inner, "athrow");
     if (!athrow) return NULL;
     PyObject *inner = PyObject_Call(athrow, args, NULL);
     Py_DECREF(athrow);
@@ -227,7 +204,7 @@ static PyObject *async_throw(Run *self, PyObject *args) {
 
 static PyObject *async_close(Run *self, PyObject *unused) {
     (void)unused;
-    return step(self, PyObject_CallMethod(self->inner, "aclose", NULL), 1);
+    return step(self, PyObject_CallMethod(self->holder.inner, "aclose", NULL), 1);
 }
 
 PyObject *awaitable_wrap(Operation *op, PyObject *inner) {
@@ -243,14 +220,14 @@ PyObject *awaitable_wrap(Operation *op, PyObject *inner) {
 
 static int run_traverse(Run *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->inner);
+    Py_VISIT(self->holder.inner);
     Py_VISIT(self->op);
     Py_VISIT(self->owner);
     return 0;
 }
 
 static int run_clear(Run *self) {
-    Py_CLEAR(self->inner);
+    Py_CLEAR(self->holder.inner);
     Py_CLEAR(self->op);
     Py_CLEAR(self->owner);
     return 0;
@@ -263,7 +240,7 @@ static void run_dealloc(Run *self) {
     /* A generator that nobody asks for more has done what it should. A coroutine has not. */
     if (!self->owner) finish(self, type == coroutine_type ? "abandoned" : NULL);
     run_clear(self);
-    held_disown(self->held);
+    held_disown(&self->holder);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -271,23 +248,23 @@ static void run_dealloc(Run *self) {
 /* cr_frame, gi_code, ag_await ... and names are those of what is wrapped. */
 static PyObject *run_get(Run *self, PyObject *name) {
     PyObject *found = PyObject_GenericGetAttr((PyObject *)self, name);
-    if (found || !self->inner || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+    if (found || !self->holder.inner || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
     PyErr_Clear();
-    return PyObject_GetAttr(self->inner, name);
+    return PyObject_GetAttr(self->holder.inner, name);
 }
 
 static int run_set(Run *self, PyObject *name, PyObject *value) {
-    return PyObject_SetAttr(self->inner, name, value);
+    return PyObject_SetAttr(self->holder.inner, name, value);
 }
 
 static PyObject *run_repr(Run *self) {
     return PyUnicode_FromFormat("<prognos %s of %R>", strrchr(Py_TYPE(self)->tp_name, '.') + 1,
-                                self->inner);
+                                self->holder.inner);
 }
 
 static PyObject *run_class(Run *self, void *unused) {
     (void)unused;
-    return Py_NewRef(Py_TYPE(self->inner));
+    return Py_NewRef(Py_TYPE(self->holder.inner));
 }
 
 static PyObject *run_operation(Run *self, void *unused) {
@@ -355,44 +332,6 @@ static PyType_Slot step_slots[] = {COMMON,
                                    {Py_tp_iternext, run_next},
                                    {0, NULL}};
 
-/* What `async with` awaits: there already. */
-typedef struct {
-    PyObject ob_base;
-    PyObject *value;
-} Ready;
-
-static PyTypeObject *ready_type;
-
-PyObject *awaitable_ready_made(PyObject *value) {
-    Ready *self = PyObject_New(Ready, ready_type);
-    if (self) self->value = Py_NewRef(value);
-    return (PyObject *)self;
-}
-
-static void ready_dealloc(Ready *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    Py_DECREF(self->value);
-    type->tp_free((PyObject *)self);
-    Py_DECREF(type);
-}
-
-static PySendResult ready_send(PyObject *self, PyObject *value, PyObject **result) {
-    (void)value;
-    *result = Py_NewRef(((Ready *)self)->value);
-    return PYGEN_RETURN;
-}
-
-static PyObject *ready_next(PyObject *self) {
-    return returned(PYGEN_RETURN, Py_NewRef(((Ready *)self)->value));
-}
-
-static PyType_Slot ready_slots[] = {{Py_tp_dealloc, ready_dealloc}, {Py_am_await, run_self},
-                                    {Py_am_send, ready_send},       {Py_tp_iter, run_self},
-                                    {Py_tp_iternext, ready_next},   {0, NULL}};
-static PyType_Spec ready_spec = {"prognos._core.Ready", sizeof(Ready), 0,
-                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                                 ready_slots};
-
 static PyTypeObject *make(const char *name, PyType_Slot *slots) {
     PyType_Spec spec = {name, sizeof(Run), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -405,9 +344,7 @@ int awaitable_ready(PyObject *module) {
     generator_type = make("prognos._core.Generator", generator_slots);
     async_generator_type = make("prognos._core.AsyncGenerator", async_generator_slots);
     step_type = make("prognos._core.Step", step_slots);
-    ready_type = (PyTypeObject *)PyType_FromSpec(&ready_spec);
-    if (!ready_type || !coroutine_type || !generator_type || !async_generator_type || !step_type)
-        return -1;
+    if (!coroutine_type || !generator_type || !async_generator_type || !step_type) return -1;
     if (PyModule_AddObjectRef(module, "Coroutine", (PyObject *)coroutine_type) < 0) return -1;
     if (PyModule_AddObjectRef(module, "Generator", (PyObject *)generator_type) < 0) return -1;
     return PyModule_AddObjectRef(module, "AsyncGenerator", (PyObject *)async_generator_type);

@@ -45,8 +45,13 @@ PyObject *monitor_wrap(Operation *op, PyObject *function);
 int awaitable_ready(PyObject *module);
 /* Steals the reference to `inner`. */
 PyObject *awaitable_wrap(Operation *op, PyObject *inner);
+
+/* ready.c */
 /* An awaitable that gives the value at once. */
 PyObject *awaitable_ready_made(PyObject *value);
+/* What came of a send(), as its method gives it: StopIteration where it has returned. Takes the reference. */
+PyObject *awaitable_returned(PySendResult came, PyObject *result);
+int ready_ready(PyObject *module);
 
 /* span.c, session.c */
 int span_ready(PyObject *module);

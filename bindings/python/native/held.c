@@ -5,19 +5,21 @@
  * run is suspended; elsewhere nobody tells when that is, and it has wall time only.
  */
 #define Py_BUILD_CORE 1
-#include "awaitable.h"
+#include "held.h"
 
 #include <stdlib.h>
 
 struct Held {
     Frame *frame;
     prognos_op op;
-    int entered; /* with its run */
+    int entered; /* with its holder */
     prognos_span span;
-    struct Run *run; /* NULL: none */
-    Held *outer;     /* in the same run */
-    Held *next;      /* in the same bucket */
+    Holder *holder; /* NULL: none */
+    Held *outer;    /* in the same holder */
+    Held *next;     /* in the same bucket */
 };
+
+__thread Holder *held_in;
 
 /* Of all open blocks, by frame. Under the interpreter's lock. */
 enum { buckets = 4096 };
@@ -71,11 +73,11 @@ void held_begin(prognos_op op, Frame *frame, const PyCodeObject *code) {
     if (!held) return;
     *held = (Held){.frame = frame, .op = op, .span = prognos_span_begin(op)};
     /* A coroutine is suspended only together with the run that it is awaited in. A generator has to be the run. */
-    struct Run *run = run_innermost();
-    if (run && ((code->co_flags & CO_COROUTINE) || run_is_in_frame(run, frame))) {
-        held->run = run;
-        held->outer = *run_held(run);
-        *run_held(run) = held;
+    Holder *holder = held_in;
+    if (holder && ((code->co_flags & CO_COROUTINE) || frame_is_of(frame, holder->inner))) {
+        held->holder = holder;
+        held->outer = holder->innermost;
+        holder->innermost = held;
         held->entered = prognos_span_enter(held->span) == PROGNOS_OK;
     }
     Held **place = bucket(frame);
@@ -88,11 +90,11 @@ int held_end(prognos_op op, Frame *frame, const char *kind) {
         Held *held = *place;
         if (held->frame != frame || held->op != op) continue;
         *place = held->next;
-        if (held->run) {
-            Held **in_run = run_held(held->run);
-            while (*in_run && *in_run != held)
-                in_run = &(*in_run)->outer;
-            if (*in_run) *in_run = held->outer;
+        if (held->holder) {
+            Held **inside = &held->holder->innermost;
+            while (*inside && *inside != held)
+                inside = &(*inside)->outer;
+            if (*inside) *inside = held->outer;
         }
         if (kind) prognos_span_fail(held->span, kind);
         prognos_span_end(held->span);
@@ -122,11 +124,11 @@ void held_leave(Held *innermost) {
     }
 }
 
-void held_disown(Held *innermost) {
-    while (innermost) {
-        Held *outer = innermost->outer;
-        innermost->run = NULL;
-        innermost->outer = NULL;
-        innermost = outer;
+void held_disown(Holder *holder) {
+    while (holder->innermost) {
+        Held *held = holder->innermost;
+        holder->innermost = held->outer;
+        held->holder = NULL;
+        held->outer = NULL;
     }
 }

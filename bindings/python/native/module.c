@@ -92,8 +92,8 @@ static PyMethodDef functions[] = {
 
 static int module_run(PyObject *module) {
     if (failure_ready(module) < 0 || operation_ready(module) < 0 || function_ready(module) < 0 ||
-        awaitable_ready(module) < 0 || span_ready(module) < 0 || session_ready(module) < 0 ||
-        frames_ready() < 0 || switched_ready(module) < 0) {
+        awaitable_ready(module) < 0 || ready_ready(module) < 0 || span_ready(module) < 0 ||
+        session_ready(module) < 0 || frames_ready() < 0 || switched_ready(module) < 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "__version__", prognos_version());

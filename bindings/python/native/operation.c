@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: made once, used as context managers, decorators, or by begin() and end(). */
 #define Py_BUILD_CORE 1
-#include "awaitable.h"
+#include "held.h"
 #include "switched.h"
 
 PyTypeObject *operation_type;

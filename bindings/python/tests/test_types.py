@@ -55,6 +55,7 @@ def test_the_stubs_name_what_is_there():
     stub = (PACKAGE / "__init__.pyi").read_text()
     named = {line.split(" as ")[1] for line in stub.split("\n") if " as " in line}
     named |= {"Operation", "Session", "op", "session"}
+    named |= {"load_ipython_extension", "unload_ipython_extension"}
     public = {name for name in dir(prognos) if not name.startswith("_")} - set(MODULES)
     assert public | {"__version__"} == named
 
@@ -65,3 +66,31 @@ MODULES = [path.stem for path in PACKAGE.iterdir()]
 def test_the_typed_host_runs():
     done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_servers_and_pools_use_has_types(tmp_path):
+    example = tmp_path / "example.py"
+    example.write_text(
+        "import logging\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "import prognos\n"
+        "import prognos.forks, prognos.greenlets, prognos.logging\n"
+        "from prognos import aiohttp, asgi, wsgi\n"
+        "from prognos.futures import Traced, submit\n"
+        "async def app(scope: object, receive: object, send: object) -> None: ...\n"
+        "wrapped = asgi.Middleware(app, work='both', route=lambda scope: 'GET /')\n"
+        "middleware = aiohttp.middleware(session=lambda request: None)\n"
+        "pool = Traced(ThreadPoolExecutor(1), 'work')\n"
+        "number: int = submit(pool, len, 'abc', operation='len').result()\n"
+        "with prognos.forks.Children() as children:\n"
+        "    count: int = children.operations()['work']['count']\n"
+        "logging.getLogger().addFilter(prognos.logging.OperationFilter())\n"
+    )
+    assert "Success" in mypy(tmp_path, example)
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "from prognos.wsgi import Middleware\n"
+        "def app(environ: object, start: object) -> list[bytes]: return []\n"
+        "Middleware(app, work='all')\n"
+    )
+    assert ":3: error:" in mypy(tmp_path, wrong)

@@ -161,6 +161,10 @@ def starlette_application():
         return PlainTextResponse(f"user {request.path_params['user']}")
 
     def in_a_thread(request):
+        with prognos.op("compute"):
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
         return PlainTextResponse("from a thread")
 
     async def query(request):
@@ -237,7 +241,9 @@ def starlette_application():
     if WRAPPED:
         from prognos.asgi import Middleware
 
-        app.add_middleware(Middleware, work="both", session=lambda scope: scope.get("test.user"))
+        app.add_middleware(
+            Middleware, work="both", threads=True, session=lambda scope: scope.get("test.user")
+        )
 
     async def application(scope, receive, send):
         _Reporting.start()

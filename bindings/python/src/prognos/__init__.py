@@ -151,4 +151,6 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *" ".join(_WHERE.values()).split()})
+    # What IPython looks for needs IPython: it is there for whoever asks, and not listed.
+    listed = [names for module, names in _WHERE.items() if module != "jupyter"]
+    return sorted({*globals(), *" ".join(listed).split()})

@@ -82,3 +82,6 @@ class Session(_core.Session):
 
 op = Operation
 session = Session
+
+def load_ipython_extension(shell: object) -> None: ...
+def unload_ipython_extension(shell: object) -> None: ...

@@ -6,11 +6,13 @@ The rule. A test is worse in a measure when what this run measured is
     more than `ratio` times the median of the stored runs,        (it matters)
     and more than `floor` above it,                               (it is not a rounding error)
     and above the largest of the stored runs,                     (it never was like that)
-    and still so when the test was run again, up to four times.   (it is no accident: the smallest counts)
+    and still so when the test was run again, up to four times.   (it is no accident: the smallest
+    counts)
 
-Times need three stored runs, and the same kind of machine; they are divided by how much slower the suite as a whole
-is, where ten tests or more can be compared (a busy machine makes all tests slower). Allocated bytes repeat from run
-to run: they need one stored run and the same version of Python, and are what finds a slowdown of everything.
+Times need three stored runs, and the same kind of machine; they are divided by how much slower
+the suite as a whole is, where ten tests or more can be compared (a busy machine makes all tests
+slower). Allocated bytes repeat from run to run: they need one stored run and the same version of
+Python, and are what finds a slowdown of everything.
 """
 
 from __future__ import annotations
@@ -77,8 +79,9 @@ def read(path):
 def save(path, tests):
     """Adds this run to the profile at `path`; tests: node id -> {measure: number}.
 
-    The latest RUNS_KEPT runs of a test are kept, and tests that this run did not run. A profile of another machine or
-    version of Python begins anew. Returns how many runs of its most often run test it has.
+    The latest RUNS_KEPT runs of a test are kept, and tests that this run did not run. A profile
+    of another machine or version of Python begins anew. Returns how many runs of its most often
+    run test it has.
     """
     stored = None
     if os.path.exists(path):
@@ -152,7 +155,7 @@ def slowdown(stored, tests, measure):
 
 
 def findings(stored, tests):
-    """What has got worse, the worst first: dicts of test, measure, value, usual, ratio, runs; and notes."""
+    """What has got worse, the worst first, as dicts; and notes."""
     measures, notes = comparable(stored)
     worse = []
     short = 0
@@ -160,7 +163,8 @@ def findings(stored, tests):
         slower = slowdown(stored, tests, measure)
         if slower >= 1.1:
             notes.append(
-                f"the suite as a whole took {slower:.2f} times as much {measure} as stored: taken for the machine"
+                f"the suite as a whole took {slower:.2f} times as much {measure} as stored: "
+                "taken for the machine"
             )
         for name, sample in tests.items():
             runs = stored["tests"].get(name, {}).get(measure, [])

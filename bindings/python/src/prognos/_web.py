@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Coroutine
 
 import prognos
 
@@ -193,10 +192,10 @@ def drive(start, request):
 
 
 def _steps(awaitable):
-    # So that what the host's code has open in `with` blocks is suspended with it, and goes on
-    # with it.
-    awaitable = prognos._core.traced(None, awaitable)
-    return awaitable if isinstance(awaitable, Coroutine) else awaitable.__await__()
+    if isinstance(awaitable, types.CoroutineType):
+        # So that what the host's code has open in `with` blocks is suspended with it, and goes on.
+        return prognos._core.traced(None, awaitable)
+    return awaitable.__await__()
 
 
 def _sender(steps):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prognos and the standard library's logging.
 
-    prognos.logging.connect()                           # alerts and messages become records of
-                                                        "prognos"
+    import prognos.logging
+
+    prognos.logging.connect()                           # alerts become records of "prognos"
     prognos.start(log=prognos.logging.message)          # or one by one
     prognos.on_alert(prognos.logging.alert)
 
