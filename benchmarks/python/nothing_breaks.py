@@ -346,12 +346,14 @@ def main():
                 place.mkdir(exist_ok=True)
                 out = place / "package"
                 build(python, options.library, out)
-                rows = results.setdefault("cpython", {})[version] = []
+                rows = results.setdefault("cpython", {}).setdefault(version, [])
                 for test in options.tests:
                     row = compare(
                         python, test, out, place, options.timeout, ("plain", *options.modes)
                     )
-                    rows.append(row)
+                    known = [old for old in rows if old["test"] == test]
+                    row = {**known[0], **row} if known else row  # the modes that were not run
+                    rows[:] = [old for old in rows if old["test"] != test] + [row]
                     print(version, json.dumps(row), flush=True)
                     keep()
                 absent = [row["test"] for row in rows if "left out" in row]

@@ -306,6 +306,15 @@ static PyMemberDef members[] = {
         Py_tp_getset, properties                                                                   \
     }
 
+/* `yield from` in a coroutine of the old kind (types.coroutine), which takes coroutines as what they are. */
+static PyObject *coroutine_iter(PyObject *self) {
+    Frame *frame = frame_of(thread_state());
+    const PyCodeObject *code = frame ? frame_code(frame) : NULL;
+    if (code && code->co_flags & CO_ITERABLE_COROUTINE) return Py_NewRef(self);
+    PyErr_SetString(PyExc_TypeError, "'coroutine' object is not iterable");
+    return NULL;
+}
+
 static PyType_Slot coroutine_slots[] = {COMMON,
                                         {Py_tp_methods, coroutine_methods},
                                         {Py_am_await, run_self},
@@ -345,6 +354,8 @@ int awaitable_ready(PyObject *module) {
     async_generator_type = make("prognos._core.AsyncGenerator", async_generator_slots);
     step_type = make("prognos._core.Step", step_slots);
     if (!coroutine_type || !generator_type || !async_generator_type || !step_type) return -1;
+    /* Not by a slot, which would give it an __iter__: it must not look like something to iterate over. */
+    coroutine_type->tp_iter = coroutine_iter;
     if (PyModule_AddObjectRef(module, "Coroutine", (PyObject *)coroutine_type) < 0) return -1;
     if (PyModule_AddObjectRef(module, "Generator", (PyObject *)generator_type) < 0) return -1;
     return PyModule_AddObjectRef(module, "AsyncGenerator", (PyObject *)async_generator_type);

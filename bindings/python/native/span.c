@@ -64,12 +64,9 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
 /* What middlewares call, in whose requests nothing may fail because of what counts them. */
 static PyObject *span_resume(Span *self, PyObject *unused) {
     (void)unused;
-    if (LIKELY(calls_are_watched == 0)) {
-        prognos_span_enter(self->handle);
-    } else {
-        switched_enter_span(self->handle);
-    }
-    Py_RETURN_NONE;
+    prognos_status status = LIKELY(calls_are_watched == 0) ? prognos_span_enter(self->handle)
+                                                           : switched_enter_span(self->handle);
+    return PyBool_FromLong(status == PROGNOS_OK);
 }
 
 static PyObject *span_suspend(Span *self, PyObject *unused) {
@@ -128,7 +125,8 @@ static PyMethodDef methods[] = {
     {"end", (PyCFunction)span_end, METH_NOARGS, "Ends the span, on whatever thread."},
     {"work", (PyCFunction)span_work, METH_O, "Adds to its work size."},
     {"fail", (PyCFunction)(void (*)(void))span_fail, METH_FASTCALL, "Marks it as failed."},
-    {"_resume", (PyCFunction)span_resume, METH_NOARGS, "enter() that never raises."},
+    {"_resume", (PyCFunction)span_resume, METH_NOARGS,
+     "enter() that never raises; whether it did."},
     {"_suspend", (PyCFunction)span_suspend, METH_NOARGS, "leave() that never raises."},
     {"_finish", (PyCFunction)span_finish, METH_NOARGS, "end() that never raises."},
     {"_mark", (PyCFunction)span_mark, METH_O, "fail() that never raises."},

@@ -130,8 +130,13 @@ void switched_end(prognos_op op, const char *kind) {
     drop_if_empty();
 }
 
-void switched_enter_span(prognos_span span) {
-    if (!is_switched || push((Entry){.span = span})) prognos_span_enter(span);
+prognos_status switched_enter_span(prognos_span span) {
+    prognos_status status = prognos_span_enter(span);
+    if (is_switched && status == PROGNOS_OK && !push((Entry){.span = span})) {
+        prognos_span_leave(span);
+        return PROGNOS_NO_MEMORY;
+    }
+    return status;
 }
 
 void switched_leave_span(prognos_span span) {

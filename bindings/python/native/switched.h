@@ -11,7 +11,7 @@ extern int calls_are_watched;
 void switched_begin(prognos_op op);
 void switched_end(prognos_op op, const char *kind);
 /* Spans and sessions of the host's own. */
-void switched_enter_span(prognos_span span);
+prognos_status switched_enter_span(prognos_span span);
 void switched_leave_span(prognos_span span);
 void switched_enter_session(prognos_session session);
 void switched_leave_session(prognos_session session);

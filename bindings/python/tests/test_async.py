@@ -431,3 +431,28 @@ def test_nothing_is_left_behind():
         del kept
         gc.collect()
     assert gone() is None
+
+
+def test_coroutines_of_the_old_kind_await_decorated_ones():
+    @prognos.op("new")
+    async def new():
+        await asyncio.sleep(0.001)
+        return 7
+
+    @types.coroutine
+    def old():
+        return (yield from new())
+
+    def generator():
+        yield from waiting
+
+    async def main():
+        return await old()
+
+    assert asyncio.run(main()) == 7
+    waiting = new()
+    for iterate in (iter, list, lambda coroutine: next(generator())):
+        with pytest.raises(TypeError, match="coroutine"):
+            iterate(waiting)
+    assert not isinstance(waiting, collections.abc.Iterable) and not hasattr(waiting, "__iter__")
+    waiting.close()

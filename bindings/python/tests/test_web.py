@@ -226,22 +226,27 @@ def test_with_blocks_in_interleaved_handlers(tmp_path):
     assert path[request + 1 : request + 3] == [("query", 1), ("rows", 2)]
 
 
-def test_what_runs_in_worker_threads_counts_in_the_request(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "route", "inside"),
+    [
+        ("/shop/items/7", "GET /shop/items/{item}", "compute"),  # in a worker thread
+        ("/behind", "GET /behind", "behind"),  # in another task
+    ],
+)
+def test_what_others_do_for_a_request_counts_in_it(path, route, inside, tmp_path):
     with serving("starlette", True, tmp_path) as server:
-        threads = [
-            threading.Thread(target=server.request, args=("GET", "/shop/items/7")) for _ in range(5)
-        ]
+        threads = [threading.Thread(target=server.request, args=("GET", path)) for _ in range(5)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     operations = server.operations()
-    request = operations["GET /shop/items/{item}"]
-    assert request["count"] == operations["compute"]["count"] == 5
-    assert request["cpu_ns"] >= 5 * 20_000_000
+    assert operations[route]["count"] == operations[inside]["count"] == 5
+    assert operations[route]["cpu_ns"] >= 5 * 20_000_000
+    assert operations[inside]["cpu_ns"] >= 5 * 20_000_000
     (profile,) = server.profiles()
-    path = [(node["name"], node["depth"]) for node in profile["call_tree"]]
-    assert path[path.index(("GET /shop/items/{item}", 0)) + 1] == ("compute", 1)
+    tree = [(node["name"], node["depth"]) for node in profile["call_tree"]]
+    assert tree[tree.index((route, 0)) + 1] == (inside, 1)
 
 
 def test_clients_that_go_away(tmp_path):

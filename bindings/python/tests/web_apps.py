@@ -152,6 +152,8 @@ def starlette_application():
     import prognos
     from starlette.applications import Starlette
     from starlette.background import BackgroundTask
+    from starlette.middleware import Middleware as StarletteMiddleware
+    from starlette.middleware.base import BaseHTTPMiddleware
     from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
     from starlette.routing import Mount, Route, WebSocketRoute
 
@@ -173,6 +175,20 @@ def starlette_application():
             with prognos.op("rows"):
                 await asyncio.sleep(0.01)
         return PlainTextResponse("queried")
+
+    class InATask(BaseHTTPMiddleware):
+        """Runs what is behind it in a task of its own."""
+
+        async def dispatch(self, request, call_next):
+            return await call_next(request)
+
+    async def behind(request):
+        with prognos.op("behind"):
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
+            await asyncio.sleep(0.001)
+        return PlainTextResponse("behind")
 
     async def stream(request):
         async def pieces():
@@ -226,6 +242,7 @@ def starlette_application():
         Route("/users/{user:int}", user),
         Mount("/shop", routes=[Route("/items/{item}", in_a_thread)]),
         Route("/query", query),
+        Route("/behind", behind, middleware=[StarletteMiddleware(InATask)]),
         Route("/stream", stream),
         Route("/late", late),
         Route("/slow", slow),
@@ -242,7 +259,7 @@ def starlette_application():
         from prognos.asgi import Middleware
 
         app.add_middleware(
-            Middleware, work="both", threads=True, session=lambda scope: scope.get("test.user")
+            Middleware, work="both", follow=True, session=lambda scope: scope.get("test.user")
         )
 
     async def application(scope, receive, send):

@@ -191,6 +191,34 @@ def drive(start, request):
         request.end()
 
 
+async def follow(coroutine, span):
+    """Awaits a coroutine of another task, whose steps count in `span` as long as it is open."""
+    return await _follow(prognos._core.traced(None, coroutine), span)
+
+
+@types.coroutine
+def _follow(steps, span):
+    resume, argument = steps.send, None
+    while True:
+        entered = span._resume()  # not within a step of the same request: eager tasks
+        try:
+            waited_for = resume(argument)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            argument = None
+            if entered:
+                span._suspend()
+        try:
+            argument = yield waited_for
+            resume = steps.send
+        except GeneratorExit:
+            _close(steps, span)
+            raise
+        except BaseException as error:
+            resume, argument = steps.throw, error
+
+
 def _steps(awaitable):
     if isinstance(awaitable, types.CoroutineType):
         # So that what the host's code has open in `with` blocks is suspended with it, and goes on.
@@ -212,8 +240,9 @@ def _thrower(steps):
 def _close(steps, span):
     close = getattr(steps, "close", None)
     if close is not None:
-        span._resume()
+        entered = span._resume()
         try:
             close()
         finally:
-            span._suspend()
+            if entered:
+                span._suspend()

@@ -15,8 +15,6 @@ after its answer (background tasks) counts as the operation "background", called
 
 from __future__ import annotations
 
-import functools
-
 from . import _web
 
 __all__ = ["Middleware"]
@@ -34,9 +32,10 @@ class Middleware:
                   ends, so that it finds what the application put into the scope
     work          what counts as the request's work: "requests" (bytes of bodies and messages
                   received), "responses" (bytes sent), "both", or None
-    threads       True: functions that the application runs in AnyIO's worker threads, such as the
-                  plain `def` endpoints of Starlette and FastAPI, count in the request. For that
-                  anyio.to_thread.run_sync() is replaced, once for the process
+    follow        True: what the application runs for the request in tasks of its own (Starlette's
+                  BaseHTTPMiddleware, FastAPI's @app.middleware) and in AnyIO's worker threads
+                  (their plain `def` endpoints) counts in the request, too. For that the event loop
+                  gets a task factory, and anyio.to_thread.run_sync() is replaced
     max_sessions  sessions that are open at once; the one that was not used for the longest time
                   is closed for a new one
 
@@ -55,7 +54,7 @@ class Middleware:
         route=None,
         session=None,
         work=None,
-        threads=False,
+        follow=False,
         max_routes=1000,
         max_sessions=1000,
     ):
@@ -64,7 +63,11 @@ class Middleware:
         self.app = app
         self._settings = _web.Settings(route, session, work, max_routes, max_sessions)
         self._route = route
-        self._current = _follow_into_threads() if threads else None
+        self._following = None
+        if follow:
+            from ._following import Following
+
+            self._following = Following()
 
     async def __call__(self, scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -98,14 +101,14 @@ class Middleware:
             elif kind == "websocket.close" and (message.get("code") or 1000) in _FAILED_CLOSES:
                 span._mark(f"ws_{message['code']}")
 
-        current = self._current
-        if current is None:
+        following = self._following
+        if following is None:
             return await _web.drive(lambda: self.app(scope, received, sent), request)
-        token = current.set(span)
+        token = following.begin(span)
         try:
             return await _web.drive(lambda: self.app(scope, received, sent), request)
         finally:
-            current.reset(token)
+            following.end(token)
 
     def _name(self, scope):
         if self._route is not None:
@@ -119,39 +122,6 @@ class Middleware:
 
 
 _FAILED_CLOSES = (1011, 1012, 1013, 1014)  # of RFC 6455 and the IANA registry: the server's fault
-
-
-_current_span = None  # of the request, as a context variable: worker threads get a copy
-
-
-def _follow_into_threads():
-    global _current_span
-    if _current_span is not None:
-        return _current_span
-    import contextvars
-
-    import anyio.to_thread
-
-    _current_span = contextvars.ContextVar("prognos request", default=None)
-    run_sync = anyio.to_thread.run_sync
-
-    @functools.wraps(run_sync)
-    async def run_sync_for_request(function, *args, **kwargs):
-        span = _current_span.get()
-        if span is None:
-            return await run_sync(function, *args, **kwargs)
-
-        def run_for_request(*args):
-            span._resume()  # the application waits for it: nothing else runs for the request
-            try:
-                return function(*args)
-            finally:
-                span._suspend()
-
-        return await run_sync(run_for_request, *args, **kwargs)
-
-    anyio.to_thread.run_sync = run_sync_for_request
-    return _current_span
 
 
 def _size(message, *keys):

@@ -14,7 +14,7 @@ class Middleware:
         route: Callable[[_Scope], str | None] | None = ...,
         session: Callable[[_Scope], str | None] | None = ...,
         work: Literal["requests", "responses", "both"] | None = ...,
-        threads: bool = ...,
+        follow: bool = ...,
         max_routes: int = ...,
         max_sessions: int = ...,
     ) -> None: ...

@@ -92,7 +92,8 @@ class Middleware:
             request.end()
             return answer
         file_wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(file_wrapper, type) and isinstance(answer, file_wrapper):
+        is_a_file = isinstance(file_wrapper, type) and isinstance(answer, file_wrapper)
+        if is_a_file or not hasattr(answer, "__iter__"):  # or what only the server knows
             request.end()
             return answer
         # Servers look at the length to tell the client's, so that it must be there or not as
