@@ -52,7 +52,9 @@ extension Assessor {
     own.pointee.wall += wall
     own.pointee.offCPU += off
     own.pointee.faults += Double(node.pointee.pageFaults.value)
-    own.pointee.allocations += Double(node.pointee.memory.allocations.value)
+    own.pointee.allocations += Double(
+      node.pointee.memory.allocations.value
+        &>> (UInt64(recording.header.pointee.heapRate.hasPools.value) &* 2))
     // A caller that has not finished a call, such as the whole of a thread, has not counted what it called either.
     var caller = parent(of: node)
     while caller.pointee.operation.value != 0, caller.pointee.ended.value == 0 {

@@ -83,11 +83,7 @@ extension Assessor {
   private func explain(_ peak: inout prognos_peak, seconds: Double, _ loads: Int) {
     let copy = peak
     Sentence.compose(in: &peak.reason) { text in
-      text.put(copy.rate_per_s)
-      text.put(" operations/s (")
-      text.put(copy.low_per_s)
-      text.put(" to ")
-      text.put(copy.high_per_s)
+      text.put(copy.rate_per_s, " operations/s (", copy.low_per_s, copy.high_per_s)
       text.put(") in ")
       text.put(seconds: seconds)
       if copy.season_s > 0 {
@@ -102,11 +98,7 @@ extension Assessor {
         text.put(" of 6 different loads were seen")
       } else if copy.capacity_per_s.isFinite {
         text.put(copy.exceeds != 0 ? "; more than it can take: " : "; it can take ")
-        text.put(copy.capacity_per_s)
-        text.put("/s (")
-        text.put(copy.capacity_low_per_s)
-        text.put(" to ")
-        text.put(copy.capacity_high_per_s)
+        text.put(copy.capacity_per_s, "/s (", copy.capacity_low_per_s, copy.capacity_high_per_s)
         text.put("), then out of ")
         text.put(copy.saturates)
       } else {
@@ -144,22 +136,14 @@ extension Assessor {
         text.put("; ")
         text.put(copy.saturates)
         text.put(" ends it at ")
-        text.put(copy.capacity_per_s)
-        text.put("/s (")
-        text.put(copy.capacity_low_per_s)
-        text.put(" to ")
-        text.put(copy.capacity_high_per_s)
+        text.put(copy.capacity_per_s, "/s (", copy.capacity_low_per_s, copy.capacity_high_per_s)
         text.put(")")
       } else {
         text.put("; no limit is in sight")
       }
       if copy.knee.isFinite {
         text.put("; most is done by ")
-        text.put(copy.knee)
-        text.put(" at a time (")
-        text.put(copy.knee_low)
-        text.put(" to ")
-        text.put(copy.knee_high)
+        text.put(copy.knee, " at a time (", copy.knee_low, copy.knee_high)
         text.put(")")
       }
     }

@@ -33,6 +33,16 @@ public struct Sentence {
     for index in 0..<text.utf8CodeUnitCount { put(text.utf8Start[index]) }
   }
 
+  /// "12.5/s (11 to 14".
+  @inline(never)
+  mutating func put(_ value: Double, _ between: StaticString, _ low: Double, _ high: Double) {
+    put(value)
+    put(between)
+    put(low)
+    put(" to ")
+    put(high)
+  }
+
   /// UTF-8 up to a NUL.
   mutating func put(_ text: UnsafePointer<CChar>) {
     var at = text

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 enum { collector_stack = 512 * 1024 };
 
 // Odd while a thread runs that is wanted: it is the number of that thread. A thread that finds another number
@@ -160,3 +162,5 @@ int shim_open_read(const char *path) {
     close(fd);
     return higher;
 }
+
+SHIM_SMALL_END

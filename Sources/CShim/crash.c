@@ -13,6 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
 enum { fatal_count = sizeof fatal / sizeof *fatal, notes_at_once = 4 };
 static struct sigaction before[fatal_count]; // what we came in front of
@@ -150,3 +152,5 @@ void shim_signal_stack_take(void *memory) {
     if (is_in_use && sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL) != 0) return;
     munmap(memory, stack_bytes());
 }
+
+SHIM_SMALL_END

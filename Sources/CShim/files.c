@@ -15,6 +15,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 ptrdiff_t shim_read_file(const char *path, char *buffer, size_t capacity) {
     int fd = shim_open_read(path);
     if (fd < 0) return -1;
@@ -151,3 +153,5 @@ shim_descriptor shim_descriptor_read(int descriptor) {
 bool shim_errno_is_again(void) {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == EINPROGRESS;
 }
+
+SHIM_SMALL_END

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 typedef struct entry { // getdents64(2)
     uint64_t inode;
     int64_t offset;
@@ -227,3 +229,5 @@ bool shim_fullest_disk_read(shim_written_disks *disks, uint64_t but, shim_disk *
     errno = saved;
     return found;
 }
+
+SHIM_SMALL_END

@@ -6,6 +6,8 @@
 
 #include <dlfcn.h>
 
+SHIM_SMALL_BEGIN
+
 static shim_hook hooks[];
 enum { at_dlopen, at_dlclose, at_dlsym, at_dlvsym, hook_count };
 
@@ -58,3 +60,5 @@ void shim_loader_patch(bool install) {
 uint64_t shim_own_address(void) {
     return (uint64_t)&shim_own_address;
 }
+
+SHIM_SMALL_END

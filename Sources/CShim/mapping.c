@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 shim_process shim_process_times(uint32_t process_id) {
     shim_process found = {0};
     char path[64], text[1024], *at;
@@ -240,3 +242,5 @@ void shim_unmap(void *start, size_t bytes) {
 __attribute__((destructor)) static void exiting(void) {
     if (shim_exiting) shim_exiting();
 }
+
+SHIM_SMALL_END

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 void *shim_perf_open(void) {
     int saved = errno;
     struct perf_event_attr attributes;
@@ -56,3 +58,5 @@ uint64_t shim_perf_cpu_ns(const void *mapped) {
     uint64_t whole = ticks >> shift, rest = ticks & (((uint64_t)1 << shift) - 1);
     return enabled + offset + whole * multiplier + ((rest * multiplier) >> shift);
 }
+
+SHIM_SMALL_END

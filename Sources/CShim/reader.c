@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 // All that an offset of 32 bits reaches, and behind that more than any struct has.
 static const size_t reserved_bytes = ((size_t)4 << 30) + ((size_t)1 << 20);
 
@@ -138,3 +140,5 @@ uint64_t shim_cpu_of_foreign_thread_ns(uint32_t process_id, uint32_t thread_id) 
     snprintf(path, sizeof path, "/proc/%u/task/%u/schedstat", process_id, thread_id);
     return shim_read_file(path, text, sizeof text - 1) > 0 ? strtoull(text, NULL, 10) : 0;
 }
+
+SHIM_SMALL_END

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+SHIM_SMALL_BEGIN
+
 int shim_open_regular(const char *path, bool follow_link, uint64_t *size, bool *is_ours) {
     // O_NONBLOCK: a pipe under that name must not keep us waiting.
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow_link ? 0 : O_NOFOLLOW);
@@ -57,3 +59,5 @@ void shim_library_close(void *library) {
 void shim_free(void *memory) {
     free(memory);
 }
+
+SHIM_SMALL_END

@@ -13,6 +13,8 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+SHIM_SMALL_BEGIN
+
 #if defined(__x86_64__)
 enum { jump_slot = R_X86_64_JUMP_SLOT, glob_dat = R_X86_64_GLOB_DAT, pointer = R_X86_64_64 };
 #else
@@ -298,3 +300,5 @@ size_t shim_pointers_patch(const shim_hook *hooks, size_t count, bool install) {
     errno = saved;
     return p.replaced;
 }
+
+SHIM_SMALL_END

@@ -188,7 +188,7 @@ func patchTables() {
   if isTracking(recording) { shim_loader_patch(true) }
   if live & PROGNOS_TRACK_MEMORY != 0 {
     shim_memory_patch(true)
-    _ = shim_python_hook(true)
+    recording.header.pointee.heapRate.hasPools.set(shim_python_hook(true) ? 1 : 0)
   }
   if live & PROGNOS_TRACK_IO != 0 {
     shim_io_patch(true)

@@ -15,7 +15,8 @@ public struct HeapRateHeader: ~Copyable {
   let windowStart: Cell64
   /// 1 while a thread changes the rate.
   let isChanging: Cell32
-  let reserved: Cell32
+  /// 1 while small blocks are those of pools within the host language's own arenas: cheap, and made without asking.
+  public let hasPools: Cell32
 }
 
 extension Recording {

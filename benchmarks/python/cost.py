@@ -23,8 +23,8 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).parent
-# ns of an empty operation as context manager, decorator, by begin and end: with CPython 3.11.7 on the
-# machine that the project began on. Tracy has no package for it that could be run here.
+# ns of an empty operation as context manager, decorator, by begin and end: with CPython 3.11.7 on
+# the machine that the project began on. Tracy has no package for it that could be run here.
 TRACY = {"with": 392, "decorator": 392, "begin + end": 208}
 
 
@@ -62,7 +62,7 @@ def loops(with_, call, begin, end):
 
 
 def prometheus():
-    """prometheus_client's Histogram; its context manager is made for each use, as its docs have it."""
+    """prometheus_client's Histogram; its context manager is made for each use, as its docs say."""
     import prometheus_client
 
     histogram = prometheus_client.Histogram("f", "Time of f")
@@ -127,7 +127,7 @@ def fastest(variants, rounds):
 
 
 def suspended(operation):
-    """ns that a decorated coroutine adds to an await that suspends nothing, and to one that does."""
+    """ns that a decorated coroutine adds to an await without, and to one with a suspension."""
 
     async def plain(yields):
         for _ in range(yields):

@@ -13,6 +13,11 @@
 
 #define SHIM_INLINE static inline __attribute__((always_inline))
 
+// Around functions that are called seldom: small before fast (decision 0037).
+#define SHIM_SMALL_BEGIN                                                                           \
+    _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define SHIM_SMALL_END _Pragma("clang attribute pop")
+
 // ---- the thread's slot ------------------------------------------------------------------------
 // One pointer of thread-local storage: a larger block makes dlopen fail with "cannot allocate memory
 // in static TLS block".

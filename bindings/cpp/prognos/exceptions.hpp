@@ -12,6 +12,13 @@
 #include <cxxabi.h>
 #endif
 
+/*
+ * For what depends on whether exceptions are on: never a function of its own, so that files compiled with and without
+ * can be linked together. And nothing of a scope is left but the calls: else an object in memory would be kept for
+ * the paths of exceptions.
+ */
+#define PROGNOS_INLINE_ __attribute__((always_inline)) inline
+
 namespace prognos {
 namespace detail {
 
@@ -53,21 +60,28 @@ uncaught_exceptions() noexcept {
 /** Made where a block begins: tells where it ends whether an exception that began since then leaves it. */
 class unwinding {
   public:
-    bool begun_since() const noexcept {
+    PROGNOS_INLINE_ unwinding() noexcept : before_(uncaught_exceptions()) {
+    }
+    PROGNOS_INLINE_ bool begun_since() const noexcept {
         return uncaught_exceptions() > before_;
     }
 
   private:
-    unsigned int before_ = uncaught_exceptions();
+    unsigned int before_;
 };
 
 #else
 
 class unwinding {
   public:
-    static constexpr bool begun_since() noexcept {
+    PROGNOS_INLINE_ unwinding() noexcept {
+    }
+    PROGNOS_INLINE_ bool begun_since() const noexcept {
         return false;
     }
+
+  private:
+    [[maybe_unused]] unsigned int before_; /* as large as with exceptions */
 };
 
 #endif

@@ -41,6 +41,7 @@ template <class T> class list {
     const T &operator[](std::size_t index) const noexcept {
         return values_[index];
     }
+    /** Of a list that is not empty. */
     const T &front() const noexcept {
         return values_[0];
     }

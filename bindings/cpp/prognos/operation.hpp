@@ -139,9 +139,6 @@ inline void fail(std::string_view kind) noexcept {
 
 namespace detail {
 
-/* Nothing of a scope is left but the calls: else an object in memory would be kept for the paths of exceptions. */
-#define PROGNOS_INLINE_ __attribute__((always_inline)) inline
-
 /** Begins a call, and gives the handle to end; 0 when none was begun. As prognos_scope_begin_() does. */
 PROGNOS_INLINE_ prognos_op begin(const prognos_op &handle) noexcept {
     const std::uint32_t *flag = __atomic_load_n(&prognos_recording_flag, __ATOMIC_RELAXED);

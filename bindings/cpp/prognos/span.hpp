@@ -27,12 +27,13 @@ exchange_this_threads_span(prognos_span span) noexcept {
 /** A span on its way over threads: entered here, left, entered there. */
 class stay {
   public:
-    stay() noexcept = default;
-    explicit stay(prognos_span span) noexcept : span_(span) {
+    PROGNOS_INLINE_ stay() noexcept {
+    }
+    PROGNOS_INLINE_ explicit stay(prognos_span span) noexcept : span_(span) {
     }
 
     /** Does nothing when it is entered, or when another stay has entered the span. */
-    void enter() noexcept {
+    PROGNOS_INLINE_ void enter() noexcept {
         if (span_ == 0 || entered_) return;
         entered_ = prognos_span_enter(span_) == PROGNOS_OK;
         if (!entered_) return;
@@ -49,7 +50,7 @@ class stay {
         return entered_;
     }
     /** Whether an exception that began since it was entered is under way. */
-    bool unwinds() const noexcept {
+    PROGNOS_INLINE_ bool unwinds() const noexcept {
         return entered_ && unwinding_.begun_since();
     }
     prognos_span handle() const noexcept {
@@ -75,10 +76,10 @@ inline prognos_span current_span() noexcept {
 /** A thread's stay in a span: left with the block. Left by an exception, the span failed. Belongs to its thread. */
 class [[nodiscard]] span_entry {
   public:
-    explicit span_entry(prognos_span span) noexcept : stay_(span) {
+    PROGNOS_INLINE_ explicit span_entry(prognos_span span) noexcept : stay_(span) {
         stay_.enter();
     }
-    ~span_entry() {
+    PROGNOS_INLINE_ ~span_entry() {
         if (stay_.unwinds()) (void)prognos_span_fail(stay_.handle(), "exception");
         stay_.leave();
     }

@@ -44,6 +44,20 @@ def test_nothing_is_counted_twice_where_blocks_are_large():
     assert abs(stats.allocated_bytes - stats.freed_bytes) < 300_000
 
 
+def test_nothing_is_suggested_for_the_objects_that_a_language_makes_by_itself():
+    prognos.start()
+    work = prognos.op("work")
+
+    @work
+    def squares():
+        return sum(i * i for i in range(100_000))
+
+    for _ in range(20):
+        squares()
+    assert work.read().allocations > 1_000_000
+    assert prognos.suggestions() == []
+
+
 def test_python_and_native_frames_stand_in_one_stack():
     prognos.start(sample_hz=997)
     outer = prognos.op("outer")

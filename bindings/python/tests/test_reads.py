@@ -253,6 +253,8 @@ def test_experiments_run_and_end():
     request = prognos.op("request")
     fails_with("not_started", prognos.experiment, request, 1)
     fails_with("not_started", prognos.experiment_stop)
+    with pytest.raises(TypeError, match="'request'; expected an operation"):
+        prognos.experiment("request")
     with pytest.raises(ValueError, match="seconds is 0; expected 1 to 3600"):
         prognos.experiment(request, 0)
     prognos.start()

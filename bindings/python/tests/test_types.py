@@ -55,7 +55,6 @@ def test_the_stubs_name_what_is_there():
     stub = (PACKAGE / "__init__.pyi").read_text()
     named = {line.split(" as ")[1] for line in stub.split("\n") if " as " in line}
     named |= {"Operation", "Session", "op", "session"}
-    named |= {"load_ipython_extension", "unload_ipython_extension"}
     public = {name for name in dir(prognos) if not name.startswith("_")} - set(MODULES)
     assert public | {"__version__"} == named
 

@@ -18,6 +18,8 @@ def experiment(op: "Operation", seconds: float = 10) -> None:
     faster, by delaying all others while it runs; the completions of `op` are counted. Raises Error:
     "not_started", "already_started" while another one runs, "unsupported" without track "io".
     """
+    if not hasattr(op, "handle"):
+        raise TypeError(f"op is {op!r}; expected an operation, as prognos.op() gives it")
     if not 0 < seconds <= 3600:
         raise ValueError(f"seconds is {seconds}; expected 1 to 3600")
     check(library.prognos_experiment_start(op.handle, math.ceil(seconds)))
