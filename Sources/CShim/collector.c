@@ -154,13 +154,16 @@ uint64_t shim_limit(shim_limit_kind kind) {
     return known && limit.rlim_cur != RLIM_INFINITY ? (uint64_t)limit.rlim_cur : 0;
 }
 
-int shim_open_read(const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+int shim_above_standard(int fd) {
     // A host that has closed its standard streams may still write to them.
     if (fd < 0 || fd > STDERR_FILENO) return fd;
     int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     close(fd);
     return higher;
+}
+
+int shim_open_read(const char *path) {
+    return shim_above_standard(open(path, O_RDONLY | O_CLOEXEC));
 }
 
 SHIM_SMALL_END

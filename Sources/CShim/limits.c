@@ -84,7 +84,7 @@ static void add_wait(int directory, const entry *one, void *context) {
     sum->threads++;
     memcpy(path, one->name, length);
     memcpy(path + length, "/schedstat", sizeof "/schedstat");
-    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    int fd = shim_above_standard(openat(directory, path, O_RDONLY | O_CLOEXEC));
     if (fd < 0) return;
     ssize_t got = read(fd, text, sizeof text);
     close(fd);

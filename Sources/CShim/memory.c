@@ -237,6 +237,8 @@ static bool wants(const void *object, const shim_hook *hook) {
 }
 
 bool shim_memory_find(void) {
+    // AddressSanitizer asks for a new thread's stack with a lock of the C library that our hooks ask for, too.
+    if (shim_library_function(NULL, "__asan_init")) return false;
     shim_hooks_find(hooks, hook_count);
     if (!hooks[at_malloc].original || !hooks[at_free].original) return false;
     if (!hooks[at_usable_size].original) return false;

@@ -13,10 +13,6 @@ ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes) {
     return process_vm_readv(getpid(), &to, 1, &from, 1, 0);
 }
 
-int shim_file_open(const char *path) {
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes) {
     ptrdiff_t got;
     do

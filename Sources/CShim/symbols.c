@@ -18,7 +18,7 @@ int shim_open_regular(const char *path, bool follow_link, uint64_t *size, bool *
     // Devices are not even opened: that alone may do something.
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
-    int fd = open(path, flags);
+    int fd = shim_above_standard(open(path, flags));
     if (fd < 0) return -1;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(fd);

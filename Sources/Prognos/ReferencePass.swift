@@ -32,8 +32,8 @@ struct ReferencePass {
   /// False when not all of it could be read.
   mutating func run() -> Bool {
     left = Self.mostBytes
-    let maps = shim_file_open("/proc/self/maps")
-    let pages = shim_file_open("/proc/self/pagemap")
+    let maps = shim_open_read("/proc/self/maps")
+    let pages = shim_open_read("/proc/self/pagemap")
     defer {
       if maps >= 0 { shim_close(maps) }
       if pages >= 0 { shim_close(pages) }

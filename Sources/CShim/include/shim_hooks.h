@@ -89,7 +89,6 @@ void shim_attach(void); // the calling thread has a lane after it, if there is o
 
 // Copies memory of this process that may be unmapped meanwhile; how many bytes there were, or -1.
 ptrdiff_t shim_memory_read(uint64_t address, void *buffer, size_t bytes);
-int shim_file_open(const char *path); // -1 (errno)
 ptrdiff_t shim_file_read(int fd, void *buffer, size_t bytes);
 
 // ---- hooks of calls that wait (io.c) ----------------------------------------------------------

@@ -27,7 +27,9 @@ typedef struct shim_disk {
 // Of the file system that a path is on. May wait for ever for a server that is gone.
 bool shim_disk_read(const char *path, shim_disk *out);
 
-// Opens a file for reading, never as one of the standard streams; -1 on failure.
+// A descriptor that was just opened, never as one of the standard streams; -1 on failure.
+int shim_above_standard(int fd);
+// Opens a file for reading, in the same way.
 int shim_open_read(const char *path);
 // The open descriptors of the process; -1 when that is not known.
 ptrdiff_t shim_count_descriptors(void);
