@@ -128,6 +128,11 @@ bench-productivity: build ## measure what competitors for a CPU cost, and simula
 bench-bottlenecks: build ## measure bottlenecks of planted pipelines against what really faster operations bring
 	$(PYTHON) benchmarks/bottlenecks/run.py $(BUILD)/lib --json benchmarks/results/bottlenecks.json
 
+.PHONY: bench-python
+bench-python: python ## measure what operations cost in Python, and whether a thousand tasks have their own
+	PYTHONPATH=$(BUILD)/python $(PYTHON) benchmarks/python/cost.py --json benchmarks/results/python-cost.json
+	PYTHONPATH=$(BUILD)/python $(PYTHON) benchmarks/python/tasks.py --json benchmarks/results/python-tasks.json
+
 .PHONY: bench-cpp
 bench-cpp: build ## measure scopes of C++ beside one of C
 	$(CC) -O2 -std=c11 -Iinclude -c benchmarks/cpp/scope_c.c -o $(BUILD)/scope_c.o

@@ -22,6 +22,15 @@ static PyObject *module_fail(PyObject *module, PyObject *const *args, Py_ssize_t
     Py_RETURN_NONE;
 }
 
+static PyObject *module_op_name(PyObject *module, PyObject *handle) {
+    (void)module;
+    unsigned long op = PyLong_AsUnsignedLong(handle);
+    if (op == (unsigned long)-1 && PyErr_Occurred()) return NULL;
+    const char *name = op && op <= prognos_op_count() ? prognos_op_name((prognos_op)op) : NULL;
+    if (!name) Py_RETURN_NONE;
+    return PyUnicode_FromString(name);
+}
+
 static PyObject *module_enabled(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
     return PyBool_FromLong(prognos_is_enabled());
@@ -75,6 +84,10 @@ static PyMethodDef functions[] = {
      "fail(kind=None, /)\n--\n\nMarks this thread's innermost open operation as failed."},
     {"current", module_current, METH_NOARGS,
      "current()\n--\n\nThe name of this thread's innermost open operation, or None."},
+    {"op_name", module_op_name, METH_O,
+     "op_name(handle, /)\n--\n\nThe name of an operation, or None for a handle that was never "
+     "given "
+     "out."},
     {"enabled", module_enabled, METH_NOARGS, "enabled()\n--\n\nWhether operations are recorded."},
     {"set_enabled", module_set_enabled, METH_O,
      "set_enabled(enabled, /)\n--\n\nThe feature flag: instant, any thread, any time."},

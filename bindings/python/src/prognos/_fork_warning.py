@@ -12,14 +12,15 @@ import sys
 import warnings
 from typing import Any
 
+# Whether start() was called here, and stop() was not yet: start() and stop() say so.
+has_collector = False
+
 
 class _OfTheCollector:
     """Stands where a filter has its regular expression: only it can look at the process, too."""
 
     def match(self, text: str) -> bool:
-        from . import _lifecycle
-
-        is_meant = _lifecycle.has_collector() and "is multi-threaded, use of" in text
+        is_meant = has_collector and "is multi-threaded, use of" in text
         return is_meant and _threads() == 2
 
 
@@ -43,17 +44,15 @@ def install() -> None:
 
 
 def _forget_collector() -> None:
-    from . import _lifecycle
-
-    _lifecycle.forget_collector()
+    """A forked child has none until it calls start() itself."""
+    global has_collector
+    has_collector = False
 
 
 def _put_first() -> None:
     """Before those that a host, or a block with warnings of its own, has put in front meanwhile."""
-    from . import _lifecycle
-
     filters: Any = warnings.filters
-    if not _lifecycle.has_collector() or (filters and filters[0] is _FILTER):
+    if not has_collector or (filters and filters[0] is _FILTER):
         return
     while _FILTER in filters:
         filters.remove(_FILTER)

@@ -29,10 +29,12 @@ class Native:
         self.ctype, self.read, self.names = ctype, read, names
 
 
-def _operation(handle: int) -> "Operation | None":
-    from . import _reads
+def operation_of(handle: int) -> "Operation | None":
+    """The operation with this handle; None for 0 and for a handle that was never given out."""
+    from . import Operation, _core
 
-    return _reads.operation_of(handle)
+    name = _core.op_name(handle)
+    return None if name is None else Operation(name)
 
 
 def _text(raw: bytes) -> str:
@@ -49,7 +51,7 @@ I64 = Annotated[int, Native(ctypes.c_int64)]
 U32 = Annotated[int, Native(ctypes.c_uint32)]
 I32 = Annotated[int, Native(ctypes.c_int32)]
 Flag = Annotated[bool, Native(ctypes.c_uint32, bool)]
-Op = Annotated["Operation | None", Native(ctypes.c_uint32, _operation)]
+Op = Annotated["Operation | None", Native(ctypes.c_uint32, operation_of)]
 Pointer = Annotated[typing.Optional[int], Native(ctypes.c_void_p)]
 String = Annotated[str, Native(ctypes.c_char_p, _text)]
 OptionalString = Annotated[typing.Optional[str], Native(ctypes.c_char_p, _optional_text)]

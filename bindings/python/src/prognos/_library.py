@@ -33,7 +33,6 @@ _SIGNATURES: "dict[str, tuple[Any, list[Any]]]" = {
     "prognos_capabilities_read": (_int, _one),
     "prognos_diagnostics_read": (_int, _one),
     "prognos_op_count": (_size, []),
-    "prognos_op_name": (_text, [_u32]),
     "prognos_op_read": (_int, [_u32, _int, *_one]),
     "prognos_op_quantile": (_int, [_u32, _int, _f64, ctypes.POINTER(_u64)]),
     "prognos_process_read": (_int, [_int, *_one]),

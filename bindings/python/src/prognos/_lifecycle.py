@@ -17,18 +17,6 @@ from .answers import Options
 
 Log = Callable[[str], object]
 _is_log_closed_at_exit = False
-_is_collecting = False
-
-
-def has_collector() -> bool:
-    """Whether start() was called here, and stop() was not yet."""
-    return _is_collecting
-
-
-def forget_collector() -> None:
-    """A forked child has none until it calls start() itself."""
-    global _is_collecting
-    _is_collecting = False
 
 
 def options() -> Options:
@@ -99,14 +87,13 @@ def start(
         "on_fork": None if on_fork is None else number_of("on_fork", on_fork, ON_FORK),
         "recording_keep_bytes": recording_keep_bytes,
     }
-    global _is_collecting
     raw = _default()
     _set(raw, given)
     if log is not None:
         raw.log = _log_to(log)
     status = library.prognos_start(ctypes.byref(raw), ctypes.sizeof(raw))
     if status in (OK, ALREADY_STARTED, LIMIT_REACHED):
-        _is_collecting = True
+        _fork_warning.has_collector = True
         _fork_warning.install()
     if status == ALREADY_STARTED:
         return False
@@ -124,9 +111,8 @@ def stop() -> bool:
     Returns whether it ran. Raises Error when the recording's copy could not be written to its
     path: stopped all the same.
     """
-    global _is_collecting
     status = library.prognos_stop()
-    _is_collecting = False
+    _fork_warning.has_collector = False
     if status not in (OK, NOT_STARTED):
         check(status)
     return bool(status == OK)

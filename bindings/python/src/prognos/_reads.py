@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import answers
+from . import _fork_warning, answers
+from ._layout import operation_of
 from ._library import NOT_STARTED, check, library, read, read_all
-from ._lifecycle import has_collector
 from ._names import METRICS, WINDOWS, Metric, Window, number_of
 
 if TYPE_CHECKING:
@@ -42,14 +42,6 @@ if TYPE_CHECKING:
     )
 
 U64_MAX = 2**64 - 1
-
-
-def operation_of(handle: int) -> "Operation | None":
-    """The operation with this handle; None for 0 and for a handle that was never given out."""
-    from . import Operation
-
-    name = library.prognos_op_name(handle) if handle else None
-    return None if name is None else Operation(name.decode("utf-8", "replace"))
 
 
 def operations() -> list[Operation]:
@@ -127,7 +119,7 @@ def assess() -> None:
     # is so busy that the thread did not get to run, waiting on is what the host wants.
     for _ in range(8):
         status = library.prognos_assess()
-        if status != NOT_STARTED or not has_collector():
+        if status != NOT_STARTED or not _fork_warning.has_collector:
             break
     check(status)
 
