@@ -103,7 +103,8 @@ private func prepareTables(
   }
   if tracks & PROGNOS_TRACK_MEMORY != 0 {
     if !hasMemory {
-      reasons.memory = "the process has no allocation functions that can be hooked, or AddressSanitizer's"
+      reasons.memory =
+        "the process has no allocation functions that can be hooked, or AddressSanitizer's"
     } else if recording.prepareHeapSamples(), recording.prepareMappings() {
       // While nothing was hooked, blocks may have been freed.
       recording.dropHeapSamples()
