@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples come amid anything that the interpreter does, and name Python functions all the same."""
 
+import sys
 import time
 
 import prognos
@@ -38,5 +39,7 @@ def test_samples_between_two_frames_of_the_interpreter_do_no_harm():
             {Ordered(i) for i in range(50)}
             sum(x for x in range(100))
     folded = prognos.render("folded")
-    for function in ("leaf", "Ordered.__lt__", "Ordered.__hash__"):
-        assert function in folded
+    # Code of Python 3.10 does not know of the class.
+    of_class = "Ordered." if sys.version_info >= (3, 11) else ""
+    for function in ("leaf", f"{of_class}__lt__", f"{of_class}__hash__"):
+        assert f";{function};" in folded or f";{function} " in folded
