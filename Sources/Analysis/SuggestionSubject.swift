@@ -96,9 +96,9 @@ struct SuggestionSubject {
     let mean = memory.allocatedBytes / max(memory.allocations, 1)
     let isLarge = mean >= Self.mappedFrom
     let least = isLarge ? SuggestionRule.leastWaits &* 10 : SuggestionRule.leastCalls
-    // What a language's own pools hand out, nobody asked for.
+    // What a language makes by itself, most of it from pools of its own, nobody asked for.
     guard memory.allocations >= least, memory.allocations >= calls,
-      UInt64(profile.recording.header.pointee.heapRate.hasPools.value) &* 512 < mean,
+      UInt64(profile.recording.header.pointee.heapRate.hasPools.value) &* 16384 < mean,
       memory.frees >= memory.allocations / 2
     else { return nil }
     let each =

@@ -50,7 +50,8 @@ def test_nothing_is_suggested_for_the_objects_that_a_language_makes_by_itself():
 
     @work
     def squares():
-        return sum(i * i for i in range(100_000))
+        bytes(100_000)
+        return sum(i * i for i in range(100_000)), [bytes(2000) for _ in range(10_000)]
 
     for _ in range(20):
         squares()
