@@ -102,11 +102,15 @@ static PyObject *operation_async_without(Operation *self, PyObject *const *args,
     return ready;
 }
 
-/* Of the innermost open call, which may be a block that stands aside. */
-void operation_add_work(uint64_t amount) {
+/* The span of the innermost open block that stands aside; 0 where the thread's innermost call is meant. */
+static prognos_span aside_here(void) {
     const PyCodeObject *code;
     Frame *frame = suspendable_frame(&code);
-    prognos_span aside = frame ? held_aside(frame) : 0;
+    return frame ? held_aside(frame) : 0;
+}
+
+void operation_add_work(uint64_t amount) {
+    prognos_span aside = aside_here();
     if (aside) {
         prognos_span_work(aside, amount);
     } else {
@@ -115,9 +119,7 @@ void operation_add_work(uint64_t amount) {
 }
 
 void operation_mark_failed(const char *kind) {
-    const PyCodeObject *code;
-    Frame *frame = suspendable_frame(&code);
-    prognos_span aside = frame ? held_aside(frame) : 0;
+    prognos_span aside = aside_here();
     if (aside) {
         prognos_span_fail(aside, kind);
     } else {

@@ -39,11 +39,16 @@ static PyObject *span_leave(Span *self, PyObject *unused) {
     return failure_check(prognos_span_leave(self->handle));
 }
 
-static PyObject *span_end(Span *self, PyObject *unused) {
-    (void)unused;
+/* Ends it, unless another thread has entered it. */
+static prognos_status end(Span *self) {
     prognos_status status = prognos_span_end(self->handle);
     if (status != PROGNOS_INVALID_STATE) self->handle = 0;
-    return failure_check(status);
+    return status;
+}
+
+static PyObject *span_end(Span *self, PyObject *unused) {
+    (void)unused;
+    return failure_check(end(self));
 }
 
 static PyObject *span_with(Span *self, PyObject *unused) {
@@ -57,7 +62,7 @@ static PyObject *span_without(Span *self, PyObject *const *args, Py_ssize_t coun
         const char *kind = failure_kind(args[0]);
         if (kind) prognos_span_fail(self->handle, kind);
     }
-    if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
+    end(self);
     Py_RETURN_NONE;
 }
 
@@ -81,7 +86,7 @@ static PyObject *span_suspend(Span *self, PyObject *unused) {
 
 static PyObject *span_finish(Span *self, PyObject *unused) {
     (void)unused;
-    if (prognos_span_end(self->handle) != PROGNOS_INVALID_STATE) self->handle = 0;
+    end(self);
     Py_RETURN_NONE;
 }
 
