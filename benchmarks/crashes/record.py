@@ -5,8 +5,8 @@ Usage: record.py HOST OUTPUT SEEDS [--jobs N] [--only SCENARIO,...]   (SEEDS: 1.
 
 HOST is host.c, built against the library. As root, with control groups of version 1 below
 /sys/fs/cgroup, all scenarios run; what cannot be made is said, and left out.
-OUTPUT gets SCENARIO.SEED.log. With --keep also SCENARIO.SEED.prognos, the recording, of 64 MiB so that it has all
-samples: run.py --replay assesses it again with a library that has changed since.
+OUTPUT gets SCENARIO.SEED.log. With --keep also SCENARIO.SEED.prognos, the recording, of 64 MiB so
+that it has all samples: run.py --replay assesses it again with a library that has changed since.
 """
 
 import argparse

@@ -5,8 +5,8 @@ Beside it two simple rules on the same samples.
 
 Usage: run.py RECORDINGS [RESULT.json] [--replay PROGNOS] [--quick]
 
-With --replay the answers are those of the command PROGNOS for the recordings that record.py --keep kept,
-which takes some minutes less than to run the processes again. --quick leaves the two rules out.
+With --replay the answers are those of the command PROGNOS for the recordings that
+record.py --keep kept, in place of what was said live. --quick leaves the two rules out.
 
 An alarm is a probability of 0.5 or more. A run that dies is right with an alarm after its fault
 began and at least max(4 s, 15 % of its life) before its death; a run that lives, without any. The
