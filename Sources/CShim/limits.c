@@ -141,7 +141,7 @@ bool shim_maps_read(shim_maps *out) {
     char buffer[8192], rights[4] = "", used[4] = "";
     uint64_t bounds[2] = {0, 0}, used_end = 0;
     unsigned column = 0; // 0, 1: the bounds; 2..5: rights; 6: the rest of the line
-    *out = (shim_maps){0, 0, 0};
+    *out = (shim_maps){0};
     for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) {
         for (ssize_t i = 0; i < got; i++) {
             char c = buffer[i];
@@ -149,8 +149,16 @@ bool shim_maps_read(shim_maps *out) {
                 out->count++;
                 if (memcmp(rights, "---p", 4) == 0 && memcmp(used, "rw-p", 4) == 0 &&
                     bounds[0] == used_end && bounds[1] % heap_region == 0) {
-                    out->reserved_bytes += bounds[1] - bounds[0];
-                    out->reserved_regions++;
+                    uint64_t left = bounds[1] - bounds[0];
+                    out->reserved_bytes += left;
+                    if (out->reserved_regions++ == 0 || left < out->least_left)
+                        out->least_left = left;
+                    if (left > heap_region - heap_region / 32)
+                        out->untouched_regions++;
+                    else {
+                        out->below_half += left < heap_region / 2 ? left : heap_region / 2;
+                        out->below_quarter += left < heap_region / 4 ? left : heap_region / 4;
+                    }
                 }
                 memcpy(used, rights, sizeof used);
                 used_end = bounds[1];

@@ -120,13 +120,15 @@ struct LimitProbe {
 }
 
 /// What malloc has reserved of address space for its heaps, and not used yet, counts in the limit already. Where the
-/// process grows by malloc, that is filled before it dies, but for half a region of each heap: those of other
-/// threads. Where it grows by mappings of its own, the reserve is of no use.
+/// process grows by malloc, that is filled before it dies, but for what is left in other heaps when one is full. As long as
+/// hardly anything is used, as when it leaks large blocks, that is taken to be half of each heap. The fuller the fullest, the
+/// better it is known which heaps grow: then a quarter at most of these, and all of those that nobody has touched.
+/// Where it grows by mappings of its own, the reserve is of no use.
 private struct HeapReserve {
   private var used: UInt64 = 0
   private var heap: UInt64 = 0
   private var reserved = 0.0
-  private var regions = 0.0
+  private var kept = 0.0
   // Faded sums: growth of what is used of the address space, and of what malloc has handed out.
   private var grown = 0.0
   private var allocated = 0.0
@@ -138,12 +140,16 @@ private struct HeapReserve {
       allocated = allocated * 0.99 + (heapBytes > heap ? Double(heapBytes &- heap) : 0)
     }
     (used, heap) = (now, heapBytes)
-    (reserved, regions) = (Double(maps.reserved_bytes), Double(maps.reserved_regions))
+    reserved = Double(maps.reserved_bytes)
+    let full = maps.reserved_regions > 0 ? max(1 - Double(maps.least_left) * 0x1p-26, 0) : 0
+    kept =
+      Double(maps.untouched_regions) * (1 + full) * 0x1p25 + (1 - full) * Double(maps.below_half)
+      + full * Double(maps.below_quarter)
   }
 
   var fillableBytes: UInt64 {
     // Without growth to speak of, it is taken for malloc's.
     let share = min((allocated + 0x1p24) / (grown + 0x1p24), 1)
-    return whole(share * max(reserved - regions * 0x1p25, 0))
+    return whole(share * max(reserved - kept, 0))
   }
 }

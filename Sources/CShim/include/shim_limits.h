@@ -48,6 +48,10 @@ typedef struct shim_maps {
     uint64_t count;
     uint64_t reserved_bytes; // of the heaps of malloc: address space taken that is not used yet
     uint64_t reserved_regions;
+    uint64_t untouched_regions; // of these, those of which hardly any is used
+    uint64_t least_left;        // of the reserve: in the fullest region
+    uint64_t below_half;        // of the reserve: up to half a region of each that is in use
+    uint64_t below_quarter;     // and up to a quarter
 } shim_maps;
 // The memory mappings of the process: some 0.3 us each; false when they cannot be read.
 bool shim_maps_read(shim_maps *out);

@@ -63,6 +63,7 @@ struct ReplayCommand: ParsableCommand {
     }
     if differing > 0 { throw ExitCode(1) }
   }
+
   private func printCrash(_ recording: Recording, _ seconds: Double) {
     var crash = prognos_crash()
     guard AnswerTable<prognos_crash>(recording, .crash)?.read(0, into: &crash) == true else {
