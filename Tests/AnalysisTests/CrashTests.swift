@@ -196,9 +196,9 @@ struct CrashTests {
   func busyMachine(isMachine: Bool) throws {
     let host = try HealthHost(operations: 2)
     host.sample.processors = 2
-    let alarm = firstAlarm(host, seconds: 90, milliseconds: { $0 > 40 ? 100 : 4 }) {
+    let alarm = firstAlarm(host, seconds: 90, milliseconds: { $0 > 40 ? 800 : 4 }) {
       host.sample.runQueueNanoseconds +=
-        $0 > 40 && isMachine ? 4 * HealthHost.second : HealthHost.second / 50
+        $0 > 40 && isMachine ? 8 * HealthHost.second : HealthHost.second / 50
     }
     #expect((alarm == nil) == isMachine)
   }
