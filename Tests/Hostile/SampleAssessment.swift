@@ -78,7 +78,7 @@ func addAssessment(to recording: Recording, of first: UInt32, _ second: UInt32) 
   put(prognos_productivity(), .productivity) { productivity in
     (productivity.efficiency, productivity.waiting_ratio, productivity.io_ratio) = (70, 0.2, 0.1)
     (productivity.best_hour, productivity.hours, productivity.samples) = (14, 48, 600)
-    productivity.best_hours[14] = 1.4
+    productivity.best_hours.14 = 1.4
     write("a fifth of the time waits", into: &productivity.reason)
   }
   put(prognos_bottleneck(), .bottlenecks) { bottleneck in

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -41,12 +42,35 @@ def test_list_tells_what_lives_and_what_died(places, host):
     assert dead.pid not in listed(places, "--live")
 
 
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_recordings_are_found_where_the_library_puts_them(places, host, tmp_path, variable):
+    directory = tmp_path / f"prognos-{os.geteuid()}"
+    directory.mkdir(mode=0o700)
+    one = host(PROGNOS_RECORDING=f"{directory}/", PROGNOS_RECORDING_FLAGS="1")
+    environment = {**places.environment, variable: str(tmp_path)}
+    rows = json.loads(places.tool("list", "--json", env=environment).stdout)
+    assert str(directory) in {os.path.dirname(row["path"]) for row in rows if row["pid"] == one.pid}
+    assert places.tool("report", one.pid, env=environment).returncode == 0
+
+
+def test_a_file_of_another_user_is_not_taken_for_that_of_a_process(places, host):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    one = host()
+    (real,) = places.files()
+    false = real.with_name("0000.prognos")
+    shutil.copy(real, false)
+    os.chown(false, 65534, 65534)
+    text = places.tool("report", one.pid).stdout
+    assert f"recording: {real} " in text
+
+
 def test_list_without_any(places):
     if places.tool("list").returncode == 0:
         pytest.skip("something is being recorded on this machine")
     done = places.tool("list")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("prognos: there is no recording in /dev/shm/prognos-*")
+    assert done.stderr.startswith("prognos: there is no recording in prognos-* of /dev/shm")
     assert "`prognos run -- <command>` makes one" in done.stderr
     done = places.tool("list", "--live")
     assert (done.returncode, done.stdout) == (2, "")

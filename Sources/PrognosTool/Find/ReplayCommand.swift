@@ -30,7 +30,10 @@ struct ReplayCommand: ParsableCommand {
 
   func run() throws {
     let recorded = try Search.one(recording, in: directories)
-    let source = recorded.file.recording
+    // Of a copy: a process that goes on would change it meanwhile, and reading a hole of a mapped file may fill it.
+    let file = try copy(of: recorded)
+    defer { file.close() }
+    let source = file.recording
     guard let bytes = Replay.bytes(of: source),
       let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       memory != MAP_FAILED
@@ -49,5 +52,13 @@ struct ReplayCommand: ParsableCommand {
       print("  \(agrees ? "same   " : "differs") \(zone)")
     }
     if differing > 0 { throw ExitCode(1) }
+  }
+
+  private func copy(of recorded: Recorded) throws -> RecordingFile {
+    do throws(RecordingFailure) {
+      return try RecordingFile(path: recorded.path, copying: true)
+    } catch {
+      throw Failure("\(recorded.path) \(String(decoding: error.text, as: UTF8.self))")
+    }
   }
 }
