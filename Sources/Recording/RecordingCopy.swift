@@ -10,7 +10,7 @@ extension Recording {
     for start in stride(from: 0, to: bytes, by: page) {
       let part = UnsafeRawBufferPointer(
         start: other.base + start, count: min(page, bytes - start))
-      if part.contains(where: { $0 != 0 }) {
+      if part.count < page || part.bindMemory(to: UInt64.self).contains(where: { $0 != 0 }) {
         UnsafeMutableRawBufferPointer(start: memory + start, count: part.count).copyMemory(
           from: part)
       }

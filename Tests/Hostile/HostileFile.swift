@@ -106,13 +106,14 @@ public struct Forms: OptionSet, Sendable {
   public static let trace = Forms(rawValue: 16)
   /// The assessment made again from the samples.
   public static let replay = Forms(rawValue: 32)
+  public static let shown = Forms(rawValue: 31)
   public static let all = Forms(rawValue: 63)
 }
 
 extension HostileFile {
   /// Reads everything. `status` is what the process is taken for; `copying` reads a copy.
   public func examine(
-    as status: RecordingStatus, copying: Bool = false, forms: Forms = .all
+    as status: RecordingStatus, copying: Bool = false, forms: Forms = .shown
   ) -> Examination {
     do throws(RecordingFailure) {
       let recording = try RecordingFile(path: path, copying: copying)

@@ -239,6 +239,15 @@ struct OffsetTests {
     }
   }
 
+  @Test("The zones of the assessment have the numbers that the documentation gives")
+  func zones() throws {
+    let text = try document()
+    for zone in AssessmentZone.allCases {
+      let row = "| \(zone.rawValue) | `\(zone)` |"
+      #expect(text.contains(row), "docs/recording.md lacks \(row)")
+    }
+  }
+
   @Test("The texts of the identity lie where the documentation says")
   func texts() throws {
     let document = try document()

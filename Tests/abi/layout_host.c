@@ -73,6 +73,7 @@ int main(int count, char **arguments) {
         prognos_span_leave(span);
         if (i % 2) prognos_span_end(span);
     }
+    if (prognos_assess() != PROGNOS_OK) return 7;
     prognos_stop();
     if (prognos_dump(arguments[2], PROGNOS_JSON) != PROGNOS_OK) return 5;
     if (prognos_dump(arguments[3], PROGNOS_CHROME_TRACE) != PROGNOS_OK) return 6;

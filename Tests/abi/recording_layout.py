@@ -170,6 +170,15 @@ class Recording:
                 found.append((kind, epochs[0] + (word >> 24), word >> 4 & 0xFFFFF))
         return found
 
+    def answers(self, zone, size):
+        """The entries of a zone of the assessment, as bytes: those that are kept."""
+        offset, room = self.u32(1152 + 16 + 4 * zone), self.u32(1152 + 176 + 4 * zone)
+        if self.u32(1152 + 8) == 0 or room == 0:
+            return []
+        words = (size + 7) // 8 * 8
+        count = min(self.u64(offset), (room - 8) // words)
+        return [self.data[offset + 8 + i * words :][:size] for i in range(count)]
+
     def crash_notes(self):
         """State, signal, and names of the operations, the outermost first."""
         names, notes = self.operation_names(), self.u32(1136)

@@ -2,6 +2,7 @@
 """A recording that is read by docs/recording.md alone says what the library says of it."""
 
 import json
+import struct
 import subprocess
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_spans_and_sessions(left):
     }
     assert {name: row[:3] for name, row in recording.sessions().items()} == told
     assert told["first user"][:2] == (True, 100) and told["second größe"][:2] == (False, 100)
+
+
+def test_the_assessment(left):
+    recording, profile, _ = left
+    (health,) = recording.answers(0, 312)
+    told = profile["assessment"]["health"]
+    names = ("score", "latency", "errors", "saturation", "memory", "stability", "confidence")
+    assert struct.unpack_from("<7d", health) == pytest.approx([told[name] for name in names])
+    reason = health[72:].split(b"\0")[0].decode()
+    assert reason == told["reason"]
+    resources = recording.answers(2, 144)
+    assert len(resources) == len(profile["assessment"]["resources"])
 
 
 def test_the_timeline(left):

@@ -353,6 +353,35 @@ def test_collect_brings_what_died_to_disk(places, host, tmp_path):
     assert living.pid in listed(places)
 
 
+def test_collect_tells_scripts_what_became_of_each(places, host, tmp_path):
+    dead, living = host(), host()
+    dead.kill(signal.SIGKILL)
+    words = ["collect", dead.pid, living.pid, "--output", tmp_path, "--json"]
+    done = places.tool(*words)
+    assert done.returncode == 1
+    first, second = json.loads(done.stdout)
+    assert (first["pid"], first["error"]) == (dead.pid, None)
+    assert os.path.exists(first["copy"]) and not os.path.exists(first["path"])
+    assert (second["pid"], second["copy"]) == (living.pid, None)
+    assert "lives and writes to" in second["error"]
+
+
+def test_replay_tells_scripts_what_differs(places, host):
+    one = host()
+    deadline = time.monotonic() + 60
+    while True:
+        done = places.tool("replay", one.pid, "--json")
+        found = json.loads(done.stdout) if done.returncode < 2 and done.stdout else None
+        if found and found["moments"] > 0:
+            break
+        assert time.monotonic() < deadline
+    assert found["whole"] is True
+    assert done.returncode == (1 if found["differs"] else 0)
+    assert "resources" in found["same"] + found["differs"]
+    text = places.tool("replay", one.pid).stdout
+    assert re.search(r"^\d+ moments assessed again\n  (same   |differs) health$", text, re.M)
+
+
 def test_collect_leaves_what_lives_alone(places, host, tmp_path):
     one = host()
     done = places.tool("collect", one.pid, "--output", tmp_path)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Analysis
 import ArgumentParser
+import Export
 import Glibc
 import Recording
 
@@ -28,6 +29,9 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp("Look for a PID in this directory, too.", valueName: "directory"))
   var directories: [String] = []
 
+  @Flag(help: "As a JSON object, for scripts.")
+  var json = false
+
   func run() throws {
     let recorded = try Search.one(recording, in: directories)
     // Of a copy: a process that goes on would change it meanwhile, and reading a hole of a mapped file may fill it.
@@ -42,16 +46,37 @@ struct ReplayCommand: ParsableCommand {
     guard let replay = Replay(of: source, in: memory) else {
       throw Failure("\(recorded.path) has no samples to assess again")
     }
-    print(
-      "\(replay.moments) moments assessed again\(replay.isWhole ? "" : ", the first ones are lost")"
-    )
-    var differing = 0
-    for zone in AssessmentZone.allCases where zone != .samples {
-      let agrees = replay.agrees(with: source, in: zone)
-      if !agrees { differing += 1 }
-      print("  \(agrees ? "same   " : "differs") \(zone)")
+    let zones = AssessmentZone.allCases.filter { $0 != .samples }
+    let differing = zones.filter { !replay.agrees(with: source, in: $0) }
+    if json {
+      write(Self.json(replay, zones, differing), to: STDOUT_FILENO)
+    } else {
+      print(
+        "\(replay.moments) moments assessed again\(replay.isWhole ? "" : ", the first ones are lost")"
+      )
+      for zone in zones { print("  \(differing.contains(zone) ? "differs" : "same   ") \(zone)") }
     }
-    if differing > 0 { throw ExitCode(1) }
+    if !differing.isEmpty { throw ExitCode(1) }
+  }
+
+  private static func json(
+    _ replay: Replay, _ zones: [AssessmentZone], _ differing: [AssessmentZone]
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("moments", .integer(UInt64(replay.moments)))
+      json.key("whole")
+      json.bool(replay.isWhole)
+      for (key, isDiffering) in [("same", false), ("differs", true)] as [(StaticString, Bool)] {
+        json.key(key)
+        json.array { json in
+          for zone in zones where differing.contains(zone) == isDiffering {
+            json.string(Array("\(zone)".utf8))
+          }
+        }
+      }
+    }
+    return json.output.bytes + [0x0A]
   }
 
   private func copy(of recorded: Recorded) throws -> RecordingFile {
