@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Analysis
 import ArgumentParser
+import CPrognos
 import Export
 import Glibc
 import Recording
@@ -11,7 +12,8 @@ struct ReplayCommand: ParsableCommand {
     abstract: "Assesses a recording again from its samples, and compares with what it says.",
     discussion: """
       Answers are pure functions of the samples in a recording: made again here, they are the same to the \
-      bit while the samples reach back to the start, which is 640 ticks (11 minutes at one a second). \
+      bit while the samples reach back to the start, which is 640 ticks (11 minutes at one a second), and 2,560 in \
+      recordings of 64 MiB and more. \
       Leaks and bottlenecks look at blocks and call trees as well, which have gone on since: what differs there \
       is told and is no failure. Health and alerts speak of leaks, too.
 
@@ -32,6 +34,15 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "As a JSON object, for scripts.")
   var json = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Print what was said of crashes at each moment instead.",
+      discussion: """
+        A line each: S, seconds, probability, probability at all, horizon, seconds left, from, to, kind and \
+        operation; then |resource|reason.
+        """))
+  var crashes = false
+
   func run() throws {
     let recorded = try Search.one(recording, in: directories)
     // Of a copy: a process that goes on would change it meanwhile, and reading a hole of a mapped file may fill it.
@@ -43,9 +54,14 @@ struct ReplayCommand: ParsableCommand {
       memory != MAP_FAILED
     else { throw Failure("\(recorded.path) has no assessment: it begins with prognos_start()") }
     defer { munmap(memory, bytes) }
-    guard let replay = Replay(of: source, in: memory) else {
+    let start = source.header.pointee.startMonotonic.value
+    let made = Replay(of: source, in: memory) { sample, copy in
+      if crashes { printCrash(copy, Double(sample.monotonicNanoseconds &- start) * 1e-9) }
+    }
+    guard let replay = made else {
       throw Failure("\(recorded.path) has no samples to assess again")
     }
+    if crashes { return }
     let zones = AssessmentZone.allCases.filter { $0 != .samples }
     let differing = zones.filter { !replay.agrees(with: source, in: $0) }
     if json {
@@ -87,5 +103,24 @@ struct ReplayCommand: ParsableCommand {
     } catch {
       throw Failure("\(recorded.path) \(String(decoding: error.text, as: UTF8.self))")
     }
+  }
+
+  private func printCrash(_ recording: Recording, _ seconds: Double) {
+    var crash = prognos_crash()
+    guard AnswerTable<prognos_crash>(recording, .crash)?.read(0, into: &crash) == true else {
+      return
+    }
+    let numbers = [
+      seconds, crash.probability, crash.probability_ever, crash.horizon_minutes * 60,
+      crash.minutes_to_failure * 60, crash.minutes_low * 60, crash.minutes_high * 60,
+    ]
+    let resource = withUnsafeBytes(of: crash.resource) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    let reason = withUnsafeBytes(of: crash.reason) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    let fields = numbers.map { "\($0)" } + ["\(crash.kind)", "\(crash.op)"]
+    print("S \(fields.joined(separator: " "))|\(resource)|\(reason)")
   }
 }
