@@ -47,6 +47,7 @@ extension Assessor {
     var cause = stallCause(sample, at: seconds)
     cause.meet(queueCause())
     cause.meet(operationCauses(sample, at: seconds))
+    cause.meet(precursorCause(at: moment))
     settle(&cause, seconds)
     if cause.probability > answer.probability {
       put(cause, into: &answer, sample, seconds)
@@ -134,9 +135,11 @@ extension Assessor {
       case PROGNOS_CRASH_STALL: "stall"
       case PROGNOS_CRASH_QUEUE: "queue"
       case PROGNOS_CRASH_ERRORS: "errors"
+      case PROGNOS_CRASH_PRECURSOR: "former crash"
       default: sample[.throttled].used > 100_000_000 ? "CPU quota" : "latency"
       }
     Sentence.compose(in: &answer.resource) { $0.put(subject) }
+    if cause.kind == PROGNOS_CRASH_PRECURSOR { return putPrecursor(into: &answer) }
     let state = process.pointee.crash
     Sentence.compose(in: &answer.reason) {
       if cause.operation != 0 {
