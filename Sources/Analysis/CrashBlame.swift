@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import CPrognos
 import Recording
 
 /// Whose calls use a resource up.
 extension Assessor {
-  /// The operation that a resource's growth goes back to; 0 when none stands out. What operations are known to take of
-  /// it decides, else how its growth from record to record goes with the number of their calls.
+  /// The operation that a resource's growth goes back to; 0 when none stands out. One that was found to leak it decides,
+  /// then what operations are known to take of it (whatever they call included), else how its growth from record to
+  /// record goes with the number of their calls.
   func operationToBlame(for resource: Resource) -> UInt32 {
+    let leaking = operationThatLeaks(resource)
+    if leaking != 0 { return leaking }
     switch resource {
     case .disk, .writtenDisk, .fileSize, .inodes:
       let writer = most { $0.writtenBytes }
@@ -16,6 +20,28 @@ extension Assessor {
       return taker != 0 ? taker : correlated(with: resource)
     default: return correlated(with: resource)
     }
+  }
+
+  /// By the latest answers; 0 for none.
+  private func operationThatLeaks(_ resource: Resource) -> UInt32 {
+    guard let leaks = AnswerTable<prognos_leak>(recording, .leaks) else { return 0 }
+    let kind: prognos_leak_kind
+    switch resource {
+    case .addressSpace, .data, .groupMemory, .hostMemory: kind = PROGNOS_LEAK_MEMORY
+    case .descriptors: kind = PROGNOS_LEAK_DESCRIPTORS
+    case .maps: kind = PROGNOS_LEAK_MAPS
+    default: return 0
+    }
+    var leak = prognos_leak()
+    for index in 0..<leaks.count {
+      guard leaks.read(index, into: &leak), leak.is_leak != 0, leak.op != 0 else { continue }
+      if leak.kind == kind.rawValue
+        || kind == PROGNOS_LEAK_DESCRIPTORS && leak.kind == PROGNOS_LEAK_SOCKETS.rawValue
+      {
+        return leak.op
+      }
+    }
+    return 0
   }
 
   /// The operation with the greatest amount, if that is at least two fifths of all.

@@ -4,7 +4,7 @@ import Recording
 
 /// How the latest experiment stands; nil when there was none.
 public func experimentAnswer(
-  _ recording: Recording, at monotonicNanoseconds: UInt64
+  _ recording: Recording, _ findings: ExperimentFindings?, at monotonicNanoseconds: UInt64
 ) -> prognos_experiment? {
   guard let header = recording.experiment,
     header.pointee.state.value != ExperimentHeader.State.none
@@ -18,7 +18,6 @@ public func experimentAnswer(
     answer.seconds_left = Double(ends &- monotonicNanoseconds) / 1e9
   }
   answer.cpu_stretch = 1
-  let findings = ExperimentFindings(recording)
   if let findings {
     answer.rate_per_s = findings.rate
     answer.paced_ratio = findings.paced

@@ -92,7 +92,6 @@ public struct ExperimentFindings {
   private mutating func measureScatter(_ kept: borrowing KeptRounds) {
     var squares = 0.0
     for index in 0..<kept.count {
-      let round = kept.rounds[index]
       var (sum, others) = (0.0, 0)
       for other in 0..<kept.count where kept.isSameTrial(index, other) {
         sum += kept.offBaseline(other)
@@ -103,7 +102,6 @@ public struct ExperimentFindings {
       let off = kept.offBaseline(index) - sum / Double(others)
       squares += off * off * Double(others) / Double(others - 1)
       freedom += 1
-      if round.operation == 0 { continue }
     }
     deviation = freedom > 0 ? (squares / Double(freedom)).squareRoot() : 0.1
   }

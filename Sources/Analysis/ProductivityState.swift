@@ -135,6 +135,9 @@ struct SwitchCosts: BitwiseCopyable {
       let error = (max(unit[row], 0) * noise).squareRoot()
       return beta[row] > 3 * error ? min(beta[row], 1) : 0
     }
+    // All of the CPU time goes with switches where each piece of work has its own: they count the work then, and say
+    // nothing of what they cost.
+    guard share(0) > 0 else { return (0, 0) }
     return (share(1), share(2))
   }
 }

@@ -77,3 +77,14 @@ public struct Replay {
     }
   }
 }
+
+extension AssessmentZone {
+  /// Whether samples, points and records are all that it is made from. Other zones look at tables of the
+  /// recording, too, which go on after the latest assessment.
+  public var isOfSamples: Bool {
+    switch self {
+    case .leaks, .leakLedger, .references, .bottlenecks, .bottleneckSums: false
+    default: true
+    }
+  }
+}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -72,10 +73,32 @@ typedef struct run_queue {
     uint64_t self; // whose wait does not count: the caller's
 } run_queue;
 
-// "<ns on the CPU> <ns waiting for it> <times>"
+// Reads a thread's schedstat, "<ns on the CPU> <ns waiting for it> <times>", and closes it.
+static bool read_schedule(int fd, uint64_t *ran_ns, uint64_t *waited_ns) {
+    char text[96];
+    if (fd < 0) return false;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got <= 0) return false;
+    text[got] = 0;
+    char *rest;
+    *ran_ns = strtoull(text, &rest, 10);
+    *waited_ns = strtoull(rest, NULL, 10);
+    return true;
+}
+
+bool shim_schedule_read(uint32_t thread_id, uint64_t *ran_ns, uint64_t *waited_ns) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%u/schedstat", thread_id);
+    int saved = errno;
+    bool known = read_schedule(shim_open_read(path), ran_ns, waited_ns);
+    errno = saved;
+    return known;
+}
+
 static void add_wait(int directory, const entry *one, void *context) {
     run_queue *sum = context;
-    char path[64], text[96];
+    char path[64];
     size_t length = strnlen(one->name, 20);
     uint64_t thread = 0;
     for (size_t i = 0; i < length; i++)
@@ -84,17 +107,10 @@ static void add_wait(int directory, const entry *one, void *context) {
     sum->threads++;
     memcpy(path, one->name, length);
     memcpy(path + length, "/schedstat", sizeof "/schedstat");
-    int fd = shim_above_standard(openat(directory, path, O_RDONLY | O_CLOEXEC));
-    if (fd < 0) return;
-    ssize_t got = read(fd, text, sizeof text);
-    close(fd);
-    ssize_t at = 0;
-    while (at < got && text[at] != ' ')
-        at++;
-    uint64_t number = 0;
-    for (at++; at < got && text[at] >= '0' && text[at] <= '9'; at++)
-        number = number * 10 + (uint64_t)(text[at] - '0');
-    sum->waited_ns += number;
+    uint64_t ran = 0, waited = 0;
+    if (read_schedule(shim_above_standard(openat(directory, path, O_RDONLY | O_CLOEXEC)), &ran,
+                      &waited))
+        sum->waited_ns += waited;
 }
 
 uint64_t shim_run_queue_ns(void) {

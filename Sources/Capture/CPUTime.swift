@@ -131,12 +131,7 @@ func prepareCPUClock(
   default:
     askEachTime(lane)
   }
-  var usage = shim_thread_usage()
-  shim_thread_usage_read(&usage)
-  keep(usage, of: lane)
-  let (_, wall, cpu) = readClocks(of: lane, in: recording)
-  lane.pointee.syncedWall.set(wall)
-  lane.pointee.syncedCPU.set(cpu)
+  restartCPUClock(of: lane, in: recording)
 }
 
 /// Forgets the time since the last synchronisation: it counts nowhere.

@@ -274,11 +274,10 @@ private struct SchedulerClocks {
 
   private mutating func read(in recording: Recording, adding: Bool) {
     var (newRun, newDelay): (UInt64, UInt64) = (0, 0)
-    recording.forEachLane { lane in
-      let offset = lane.pointee.experiment.acquired
+    recording.forEachExperimentLane { lane, state in
       let thread = lane.pointee.threadID.value
-      guard offset != 0, thread != 0, let (ran, waited) = schedule(of: thread) else { return }
-      let state: UnsafeMutablePointer<ExperimentLane> = recording.at(offset)
+      var (ran, waited): (UInt64, UInt64) = (0, 0)
+      guard thread != 0, shim_schedule_read(thread, &ran, &waited) else { return }
       if adding, state.pointee.scheduledThread.value == UInt64(thread) {
         newRun &+= ran &- state.pointee.scheduledRun.value
         newDelay &+= waited &- state.pointee.scheduledDelay.value
@@ -291,60 +290,28 @@ private struct SchedulerClocks {
     run = run / 2 &+ newRun
     delay = delay / 2 &+ newDelay
   }
-
-  private func schedule(of thread: UInt32) -> (run: UInt64, delay: UInt64)? {
-    PathText.build { path in
-      path.put("/proc/self/task/")
-      path.put(UInt64(thread))
-      path.put("/schedstat")
-      return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-        let start = text.baseAddress.unsafelyUnwrapped
-        let got = shim_read_file(path.chars, start, 64)
-        guard got > 0 else { return nil }
-        var numbers: (UInt64, UInt64) = (0, 0)
-        var isSecond = false
-        for index in 0..<got {
-          let byte = start[index]
-          if byte == 0x20 {
-            if isSecond { return (numbers.0, numbers.1) }
-            isSecond = true
-          } else if byte >= 0x30, byte <= 0x39 {
-            let digit = UInt64(byte - 0x30)
-            if isSecond {
-              numbers.1 = numbers.1 &* 10 &+ digit
-            } else {
-              numbers.0 = numbers.0 &* 10 &+ digit
-            }
-          }
-        }
-        return nil
-      }
-    }
-  }
 }
 
 extension Recording {
+  /// Calls `body` with the lanes whose threads took part in an experiment, and what they know of it.
+  fileprivate func forEachExperimentLane(
+    _ body: (UnsafeMutablePointer<Lane>, UnsafeMutablePointer<ExperimentLane>) -> Void
+  ) {
+    forEachLane { lane in
+      let offset = lane.pointee.experiment.acquired
+      if offset != 0 { body(lane, at(offset)) }
+    }
+  }
+
   /// The longest delay of a thread in the current experiment.
   fileprivate func longestDelay() -> UInt64 {
     var longest: UInt64 = 0
-    forEachLane { lane in
-      let offset = lane.pointee.experiment.acquired
-      if offset == 0 { return }
-      let state: UnsafeMutablePointer<ExperimentLane> = at(offset)
-      longest = max(longest, state.pointee.delayed.value)
-    }
+    forEachExperimentLane { longest = max(longest, $1.pointee.delayed.value) }
     return longest
   }
 
   /// A thread that is late by an earlier experiment may still add to its own.
-  fileprivate func forgetDelays() {
-    forEachLane { lane in
-      let offset = lane.pointee.experiment.acquired
-      if offset == 0 { return }
-      let state: UnsafeMutablePointer<ExperimentLane> = at(offset)
-      state.pointee.delayed.set(0)
-    }
-  }
+  fileprivate func forgetDelays() { forEachExperimentLane { $1.pointee.delayed.set(0) } }
 
   /// The operations that did the most by themselves, without what they called and without waits for other threads, the
   /// first one most; how many there are.

@@ -14,8 +14,7 @@ public func shim_operation_of_thread(_ thread: UInt32) -> UInt32 {
   var found: UInt32 = 0
   recording.forEachLane { lane in
     guard lane.pointee.threadID.value == thread else { return }
-    let top = lane.pointee.top.value
-    found = recording.frame(top: top & ~(Frame.bytes &- 1)).pointee.operation
+    found = recording.frame(top: lane.pointee.top.value).pointee.operation
   }
   return found
 }
@@ -30,14 +29,8 @@ public func shim_waited(
   withIORecord(ticks: ticks) { record, recording, shared in
     record.pointee.addWait(wait, ticks: ticks, shared: shared)
     if isLock, !shared, let lane = currentLane() {
-      let waiting = recording.operation(of: innermostNode(of: lane, in: recording))
+      let waiting = innermostNode(of: lane, in: recording).pointee.operation.value
       recording.addWait(of: waiting, for: holder, ticks: ticks)
     }
-  }
-}
-
-extension Recording {
-  fileprivate func operation(of node: UnsafeMutablePointer<CallNode>) -> UInt32 {
-    node.pointee.operation.value
   }
 }

@@ -72,14 +72,12 @@ package struct Assessment {
 
 /// The text of an array of bytes of a struct: valid UTF-8, up to its NUL or its end.
 package func words<Array>(of array: Array) -> [UInt8] where Array: BitwiseCopyable {
-  withUnsafeBytes(of: array) { bytes in
-    var text: [UInt8] = []
-    for byte in bytes {
-      if byte == 0 { break }
-      text.append(byte)
-    }
-    return cleaned(text)
-  }
+  withUnsafeBytes(of: array) { words(in: $0[...]) }
+}
+
+/// The same of bytes.
+func words(in bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+  cleaned([UInt8](bytes.prefix { $0 != 0 }))
 }
 
 /// Texts that are longer than a name are cleaned in parts, which end before a character begins.

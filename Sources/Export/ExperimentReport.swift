@@ -7,27 +7,16 @@ import Recording
 extension Report {
   private var experiment: (answer: prognos_experiment, findings: ExperimentFindings?)? {
     let recording = profile.recording
-    guard let answer = experimentAnswer(recording, at: profile.moment.monotonicNanoseconds) else {
-      return nil
-    }
-    return (answer, ExperimentFindings(recording))
+    let findings = ExperimentFindings(recording)
+    return experimentAnswer(recording, findings, at: profile.moment.monotonicNanoseconds)
+      .map { ($0, findings) }
   }
 
   func putExperiment(_ json: inout JSONWriter) {
     guard let (answer, findings) = experiment else { return }
     json.key("experiment")
     json.object { json in
-      putOperation(answer.progress, as: "progress", &json)
-      json.member("state", .integer(UInt64(answer.state)))
-      json.number("rate_per_s", answer.rate_per_s)
-      json.number("paced_ratio", answer.paced_ratio)
-      json.number("cpu_stretch", answer.cpu_stretch)
-      json.number("seconds_left", answer.seconds_left)
-      json.member("rounds", .integer(answer.rounds))
-      json.member("delayed_ns", .integer(answer.delayed_ns))
-      json.number("confidence", answer.confidence)
-      json.member("samples", .integer(answer.samples))
-      json.member("reason", words(of: answer.reason))
+      put(answer, Shape.experiment, &json)
       json.key("gains")
       json.array { json in
         for result in ranked(findings) {
@@ -50,13 +39,6 @@ extension Report {
     json.number(mean, gain.mean)
     json.number(low, gain.low)
     json.number(high, gain.high)
-  }
-
-  private func putOperation(
-    _ operation: UInt32, as key: StaticString, _ json: inout JSONWriter
-  ) {
-    json.key(key)
-    if isKnown(operation) { json.string(name(of: operation)) } else { json.null() }
   }
 
   private func ranked(_ findings: ExperimentFindings?) -> [ExperimentResult] {

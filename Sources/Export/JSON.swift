@@ -6,7 +6,6 @@ import Recording
 extension Report {
   public func json() -> Output {
     var json = JSONWriter()
-    let fields = operationFields()
     json.object { json in
       json.member("format", "prognos-profile")
       json.member("format_version", .integer(1))
@@ -14,8 +13,7 @@ extension Report {
       json.object { $0.member("version", libraryVersion) }
       putProcess(&json)
       putCapabilities(&json)
-      json.key("diagnostics")
-      json.object { put(diagnosticFields(), of: diagnostics, &$0) }
+      putObject("diagnostics", diagnostics, Shape.diagnostics, &json)
       putOrigin(&json)
       putAssessment(&json)
       putSuggestions(&json)
@@ -23,13 +21,13 @@ extension Report {
       json.key("operations")
       json.array { json in
         for (index, operation) in profile.operations.enumerated() {
-          putOperation(UInt32(index + 1), operation, fields, &json)
+          putOperation(UInt32(index + 1), operation, &json)
         }
       }
       if !windows.isEmpty { putWindows(&json) }
       putDurations(&json)
       json.key("call_tree")
-      let positions = putCallTree(fields, &json)
+      let positions = putCallTree(&json)
       putOutsideMemory(&json)
       putModules(&json)
       putFrames(&json)
@@ -53,7 +51,7 @@ extension Report {
       json.key("rendered_unix_ns")
       json.signed(endUnixNanoseconds)
       json.member("recording_ns", .integer(profile.durationNanoseconds))
-      put(processFields(), of: process, &json)
+      put(process, Shape.process, &json)
     }
   }
 
@@ -85,14 +83,13 @@ extension Report {
   }
 
   private func putOperation(
-    _ id: UInt32, _ operation: Profile.Operation, _ fields: [Field<prognos_op_stats>],
-    _ json: inout JSONWriter
+    _ id: UInt32, _ operation: Profile.Operation, _ json: inout JSONWriter
   ) {
     json.object { json in
       json.member("id", .integer(UInt64(id)))
       json.key("name")
       json.string(name(of: id))
-      put(fields, of: profile.statistics(of: operation), &json)
+      put(profile.statistics(of: operation), Shape.operation, &json)
       putFailures(operation.totals, &json)
       if !operation.io.isEmpty { putIO(operation.io, as: "io", &json) }
       json.key("wall_histogram_ns")
@@ -110,9 +107,7 @@ extension Report {
 
   /// Flat, callers first: a host may nest thousands of operations, and JSON readers recurse.
   /// Returns where each path of the profile stands in it.
-  private func putCallTree(
-    _ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter
-  ) -> [Int?] {
+  private func putCallTree(_ json: inout JSONWriter) -> [Int?] {
     var positions = [Int?](repeating: nil, count: profile.paths.count)
     let (outermost, children) = childrenByTime()
     var ahead: [(path: Int, caller: Int?)] = outermost.reversed().map { ($0, nil) }
@@ -128,7 +123,7 @@ extension Report {
           json.member("operation", .integer(UInt64(path.operation)))
           json.key("name")
           json.string(name(of: path.operation))
-          put(fields, of: profile.statistics(of: path), &json)
+          put(profile.statistics(of: path), Shape.operation, &json)
           putFailures(path.totals, &json)
         }
         for child in children[index].reversed() { ahead.append((child, position)) }
@@ -147,10 +142,12 @@ extension Report {
       }
     }
   }
+}
 
-  func put<S>(_ fields: [Field<S>], of statistics: S, _ json: inout JSONWriter) {
-    for field in fields { json.member(field.name, field.value(statistics)) }
-  }
+/// A number of JSON.
+package enum FieldValue {
+  case integer(UInt64)
+  case real(Double)
 }
 
 /// Writes JSON: commas, indentation and escapes.
@@ -209,6 +206,11 @@ package struct JSONWriter {
   }
 
   package mutating func key(_ name: StaticString) {
+    key(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
+  /// A name that needs no escapes.
+  mutating func key(_ name: UnsafeBufferPointer<UInt8>) {
     separate()
     newLine()
     output.put("\"")

@@ -9,15 +9,13 @@ extension Report {
       json.key("kinds")
       json.object { json in
         for (kind, word) in ioKinds where io.reads(kind).calls &+ io.writes(kind).calls > 0 {
+          let (reads, writes) = (io.reads(kind), io.writes(kind))
           json.key(word)
-          json.object { json in
-            json.member("reads", .integer(io.reads(kind).calls))
-            json.member("read_bytes", .integer(io.reads(kind).bytes))
-            json.member("read_wait_ns", .integer(profile.nanoseconds(io.reads(kind).ticks)))
-            json.member("writes", .integer(io.writes(kind).calls))
-            json.member("written_bytes", .integer(io.writes(kind).bytes))
-            json.member("write_wait_ns", .integer(profile.nanoseconds(io.writes(kind).ticks)))
-          }
+          putObject(
+            (
+              reads.calls, reads.bytes, profile.nanoseconds(reads.ticks),
+              writes.calls, writes.bytes, profile.nanoseconds(writes.ticks)
+            ), Shape.io, &json)
         }
       }
       for (wait, word) in ioWaits {

@@ -6,13 +6,11 @@ extension Report {
   func putOutsideMemory(_ json: inout JSONWriter) {
     let memory = profile.outsideMemory
     json.key("outside_memory")
-    json.object { json in
-      json.member("allocated_bytes", .integer(memory.allocatedBytes))
-      json.member("allocations", .integer(memory.allocations))
-      json.member("freed_bytes", .integer(memory.freedBytes))
-      json.member("frees", .integer(memory.frees))
-      json.member("live_bytes", .integer(whole(memory.liveBytes)))
-    }
+    putObject(
+      (
+        memory.allocatedBytes, memory.allocations, memory.freedBytes, memory.frees,
+        whole(memory.liveBytes)
+      ), Shape.outsideMemory, &json)
   }
 
   func putModules(_ json: inout JSONWriter) {
@@ -67,25 +65,14 @@ extension Report {
           json.array { json in
             for frame in frames(ofStack: site.stack) { json.integer(UInt64(frame)) }
           }
-          for field in siteFields() { json.member(field.name, field.value(site, profile)) }
+          put(
+            (
+              site.cpuNanoseconds, site.cpuSamples, site.waitNanoseconds, site.waits,
+              site.slowCalls, profile.nanoseconds(site.slowTicks), site.memory.allocatedBytes,
+              site.memory.allocations, whole(site.memory.liveBytes), whole(site.memory.liveBlocks)
+            ), Shape.site, &json)
         }
       }
     }
   }
-}
-
-/// The numbers of a call site, in the order of the JSON profile.
-private func siteFields() -> [(name: StaticString, value: (SiteTotals, Profile) -> FieldValue)] {
-  [
-    ("cpu_ns", { site, _ in .integer(site.cpuNanoseconds) }),
-    ("cpu_samples", { site, _ in .integer(site.cpuSamples) }),
-    ("wait_ns", { site, _ in .integer(site.waitNanoseconds) }),
-    ("waits", { site, _ in .integer(site.waits) }),
-    ("slow_calls", { site, _ in .integer(site.slowCalls) }),
-    ("slow_wall_ns", { site, profile in .integer(profile.nanoseconds(site.slowTicks)) }),
-    ("allocated_bytes", { site, _ in .integer(site.memory.allocatedBytes) }),
-    ("allocations", { site, _ in .integer(site.memory.allocations) }),
-    ("live_bytes", { site, _ in .integer(whole(site.memory.liveBytes)) }),
-    ("live_blocks", { site, _ in .integer(whole(site.memory.liveBlocks)) }),
-  ]
 }

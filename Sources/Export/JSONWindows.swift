@@ -6,22 +6,19 @@ import Recording
 extension Report {
   /// The latest past: the process, and the operations that had calls in it.
   func putWindows(_ json: inout JSONWriter) {
-    let fields = windowFields()
     json.key("windows")
     json.object { json in
       for window in windows {
         json.key(window.name)
-        json.object { put(window, fields, &$0) }
+        json.object { put(window, &$0) }
       }
     }
   }
 
-  private func put(
-    _ window: Window, _ fields: [Field<prognos_op_stats>], _ json: inout JSONWriter
-  ) {
+  private func put(_ window: Window, _ json: inout JSONWriter) {
     json.member("window_ns", .integer(window.operations.nanoseconds))
     json.key("process")
-    json.object { put(processFields(), of: window.process, &$0) }
+    putObject(window.process, Shape.process, &json)
     putTrends(of: window, &json)
     json.key("operations")
     json.array { json in
@@ -32,7 +29,7 @@ extension Report {
           json.member("id", .integer(UInt64(id)))
           json.key("name")
           json.string(name(of: UInt32(id)))
-          put(fields, of: stats, &json)
+          put(stats, Shape.operation, inWindow: true, &json)
         }
       }
     }
@@ -63,17 +60,7 @@ extension Report {
           found = history.trend(of: metric, scratch: start + TrendHistory.roomCount)
         }
         guard let trend = found else { continue }
-        json.key(name)
-        json.object { json in
-          json.key("direction")
-          json.signed(Int64(trend.direction))
-          json.number("slope_per_s", trend.slope_per_s)
-          json.number("change_ratio", trend.change_ratio)
-          json.number("p_value", trend.p_value)
-          json.number("confidence", trend.confidence)
-          json.member("samples", .integer(trend.samples))
-          json.member("reason", words(of: trend.reason))
-        }
+        putObject(name, trend, Shape.trend, &json)
       }
     }
   }
@@ -92,15 +79,10 @@ extension Report {
       json.key("rendered_unix_ns")
       json.signed(endUnixNanoseconds)
       json.member("window", window.name)
-      put(window, windowFields(), &json)
+      put(window, &json)
       putCrashes(&json)
     }
     json.output.put("\n")
     return json.output
   }
-}
-
-/// What a window tells of an operation.
-private func windowFields() -> [Field<prognos_op_stats>] {
-  operationFields().filter { $0.inWindows }
 }

@@ -9,9 +9,10 @@ public struct Output {
   mutating func put(_ byte: UInt8) { bytes.append(byte) }
 
   mutating func put(_ text: StaticString) {
-    bytes.append(
-      contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
+
+  mutating func put(_ text: UnsafeBufferPointer<UInt8>) { bytes.append(contentsOf: text) }
 
   mutating func put(_ text: [UInt8]) { bytes.append(contentsOf: text) }
 

@@ -5,7 +5,6 @@ import Recording
 /// Sessions in a profile: all together, and those whose calls took the most time.
 extension Report {
   func putSessions(_ json: inout JSONWriter) {
-    let fields = sessionFields()
     let forgotten = sessions?.forgottenStats ?? prognos_session_stats()
     json.key("sessions")
     json.object { json in
@@ -22,8 +21,7 @@ extension Report {
           guard let stats = sessions?.stats(handle) else { continue }
           json.object { json in
             json.member("session", .integer(handle))
-            json.member("name", sessionName(stats))
-            put(fields, of: stats, &json)
+            put(stats, Shape.session, &json)
           }
         }
       }

@@ -19,24 +19,7 @@ extension Report {
 
   func putSuggestions(_ json: inout JSONWriter) {
     guard !suggestions.isEmpty else { return }
-    json.key("suggestions")
-    json.array { json in
-      for one in suggestions {
-        json.object { json in
-          json.member("kind", .integer(UInt64(one.kind)))
-          json.member("impact", .integer(UInt64(one.impact)))
-          json.number("gain_ratio", one.gain_ratio)
-          json.number("gain_low", one.gain_low)
-          json.number("gain_high", one.gain_high)
-          json.member("saved_ns", .integer(one.saved_ns))
-          json.number("confidence", one.confidence)
-          json.member("samples", .integer(one.samples))
-          json.member("text", words(of: one.text))
-          json.member("reason", words(of: one.reason))
-          putOperation(one.op, &json)
-        }
-      }
-    }
+    putObjects("suggestions", suggestions, Shape.suggestion, &json)
   }
 }
 

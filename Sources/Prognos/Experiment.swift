@@ -57,7 +57,7 @@ public func prognos_experiment_read(
   _ out: UnsafeMutablePointer<prognos_experiment>!, _ size: Int
 ) -> prognos_status {
   guard let recording = existingRecording(),
-    let answer = experimentAnswer(recording, at: shim_monotonic_ns())
+    let answer = experimentAnswer(recording, ExperimentFindings(recording), at: shim_monotonic_ns())
   else {
     ErrorText.set {
       $0.put(

@@ -156,6 +156,24 @@ struct CrashTests {
     #expect(crash(host).probability >= 0.5)
     #expect(crash(host).op == 2)
   }
+
+  @Test("An operation that is known to leak is to blame, and not the one around it")
+  func blameOfLeak() throws {
+    let host = try HealthHost(operations: 3)
+    let table = try #require(AnswerTable<prognos_leak>(host.recording, .leaks))
+    var leak = prognos_leak()
+    (leak.op, leak.is_leak, leak.kind) = (2, 1, PROGNOS_LEAK_MEMORY.rawValue)
+    table.set(leak, at: 0)
+    table.setWritten(1)
+    #expect(host.assessor.operationToBlame(for: .groupMemory) == 2)
+    #expect(host.assessor.operationToBlame(for: .descriptors) == 0)
+    leak.kind = PROGNOS_LEAK_SOCKETS.rawValue
+    table.set(leak, at: 0)
+    #expect(host.assessor.operationToBlame(for: .descriptors) == 2)
+    leak.is_leak = 0
+    table.set(leak, at: 0)
+    #expect(host.assessor.operationToBlame(for: .descriptors) == 0)
+  }
 }
 
 @Suite("The past of a resource")

@@ -129,7 +129,7 @@ struct ExperimentTests {
     let findings = try #require(ExperimentFindings(host.recording))
     #expect(findings.paced > 0.9)
     #expect(abs(try #require(findings.result(of: 2)).at50.mean) < 0.04)
-    let answer = try #require(experimentAnswer(host.recording, at: 0))
+    let answer = try #require(experimentAnswer(host.recording, findings, at: 0))
     #expect(answer.paced_ratio > 0.9)
   }
 

@@ -37,13 +37,15 @@ struct ProductivityTests {
     var random = Mixer(state: 3)
     let room = UnsafeMutablePointer<Double>.allocate(capacity: 64)
     defer { room.deallocate() }
-    var (some, none) = (SwitchCosts(), SwitchCosts())
+    var (some, none, counting) = (SwitchCosts(), SwitchCosts(), SwitchCosts())
     var (cpu, context, tasks) = (0.0, 0.0, 0.0)
     for _ in 0..<300 {
       let (x, y) = (2 * random.unit(), random.unit())
       let noise = 1 + 0.05 * random.normal()
       some.add(contextSwitches: x, taskSwitches: y, cpu: (10_000 + 3_000 * x + 2_000 * y) * noise)
       none.add(contextSwitches: x, taskSwitches: y, cpu: 10_000 * noise)
+      // Each piece of work begins with a switch: these count it.
+      counting.add(contextSwitches: x, taskSwitches: y, cpu: 3_000 * x * noise)
       cpu += 10_000 + 3_000 * x + 2_000 * y
       context += 3_000 * x
       tasks += 2_000 * y
@@ -52,6 +54,7 @@ struct ProductivityTests {
     #expect(abs(byContext - context / cpu) < 0.03)
     #expect(abs(byTasks - tasks / cpu) < 0.03)
     #expect(none.shares(room) == (0, 0))
+    #expect(counting.shares(room) == (0, 0))
     #expect(SwitchCosts().shares(room) == (0, 0))
   }
 

@@ -10,10 +10,10 @@ import pytest
 OPERATION_KEYS = (
     "id name count active failed abandoned wall_ns wall_min_ns wall_max_ns wall_p50_ns "
     "wall_p95_ns wall_p99_ns self_wall_ns cpu_ns self_cpu_ns blocked_ns allocated_bytes "
-    "allocations freed_bytes frees live_bytes self_allocated_bytes self_live_bytes read_bytes "
-    "written_bytes io_calls io_wait_ns sequential_ratio lock_waits lock_wait_ns signal_wait_ns "
-    "voluntary_switches "
-    "involuntary_switches page_faults work rate_per_s errors_per_min failures wall_histogram_ns"
+    "allocations freed_bytes live_bytes read_bytes written_bytes io_calls io_wait_ns "
+    "sequential_ratio voluntary_switches involuntary_switches page_faults work rate_per_s "
+    "errors_per_min frees self_allocated_bytes self_live_bytes lock_waits lock_wait_ns "
+    "signal_wait_ns failures wall_histogram_ns"
 ).split()
 
 
@@ -74,8 +74,8 @@ def test_what_was_concluded_comes_with_a_start():
     sections = "health crash peak scalability productivity resources leaks anomalies alerts"
     sections += " bottlenecks operations"
     assert list(concluded) == sections.split()
-    parts = "score latency errors saturation memory stability confidence samples reason"
-    assert list(concluded["health"]) == [*parts.split(), "operation", "name"]
+    parts = "score latency errors saturation memory stability confidence samples"
+    assert list(concluded["health"]) == [*parts.split(), "operation", "name", "reason"]
     assert 0 <= concluded["health"]["score"] <= 100
     assert concluded["health"]["reason"]
 
@@ -202,9 +202,9 @@ def test_open_calls_are_active():
 
 
 SESSION_KEYS = (
-    "session name is_open count active failed wall_ns wall_min_ns wall_max_ns wall_p50_ns "
-    "wall_p95_ns wall_p99_ns cpu_ns work threads_now opened_unix_ns last_unix_ns rate_per_s "
-    "errors_per_min"
+    "session count active failed wall_ns wall_min_ns wall_max_ns wall_p50_ns wall_p95_ns "
+    "wall_p99_ns cpu_ns work threads_now opened_unix_ns last_unix_ns rate_per_s errors_per_min "
+    "is_open name"
 ).split()
 
 

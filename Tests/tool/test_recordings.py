@@ -364,3 +364,27 @@ def test_help_has_examples_and_exit_codes(places):
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", places.tool("--version").stdout)
     assert re.fullmatch(r"prognos \d+\.\d+\.\d+\n", places.tool("version").stdout)
     assert "complete" in places.tool("--generate-completion-script", "bash").stdout
+
+
+@pytest.mark.parametrize("habit", [[], ["slow"]])
+def test_samples_of_a_recording_give_the_same_answers_again(places, host, habit):
+    """To the bit, while the process lives and when it has ended."""
+    it = host(*habit, PROGNOS_COLLECT_INTERVAL_MS="100")
+    time.sleep(4)
+    for _ in range(5):  # It may be stopped in the midst of an assessment.
+        it.process.send_signal(signal.SIGSTOP)
+        alive = places.tool("replay", it.pid, "--in", places.recordings)
+        it.process.send_signal(signal.SIGCONT)
+        if alive.returncode == 0:
+            break
+        time.sleep(0.3)
+    assert alive.returncode == 0, alive.stdout + alive.stderr
+    it.end()
+    ended = places.tool("replay", *places.files())
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert int(ended.stdout.split()[0]) >= 20
+    lines = [line.split() for line in ended.stdout.splitlines()[1:]]
+    same = {words[1] for words in lines if words[0] == "same"}
+    of_samples = "health crash resources anomalies alerts operationHealth peak scalability"
+    of_samples += " productivity objectives process operations detectors exhaustion load forecast"
+    assert set(of_samples.split()) <= same

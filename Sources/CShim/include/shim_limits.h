@@ -40,6 +40,8 @@ uint64_t shim_processors(void);
 // The time that its threads, but the calling one, could run and waited for a CPU, in nanoseconds, since each began; 0 when that is not
 // known. Some 10 us a thread; of more than 256 threads, of some.
 uint64_t shim_run_queue_ns(void);
+// How long a thread of this process was on a CPU, and ready without one, since it began; false when that is not known.
+bool shim_schedule_read(uint32_t thread_id, uint64_t *ran_ns, uint64_t *waited_ns);
 // The processes of this user; -1 when that is not known, or not limited.
 ptrdiff_t shim_count_user_processes(void);
 typedef struct shim_maps {
