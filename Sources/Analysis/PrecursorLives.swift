@@ -108,11 +108,11 @@ struct LifeRow: BitwiseCopyable {
 
 /// The zone: a head of its own, then the own life and `Lives.former` others, each with the same number of rows.
 ///
-/// A life's rows of five seconds are a ring; what falls out of it goes into rows of five minutes, which are one, too. Of a
+/// A life's rows of three seconds are a ring; what falls out of it goes into rows of five minutes, which are one, too. Of a
 /// former life all rows lie in their order.
 public struct Lives {
   public static let former = 8
-  static let fineSpan: UInt32 = 50
+  static let fineSpan: UInt32 = 30
   static let coarseSpan: UInt32 = 3000
   private static let mostRows = 384
 
@@ -131,7 +131,7 @@ public struct Lives {
   private static var lifeHeadBytes: Int { MemoryLayout<LifeHead>.size }
   private static var rowBytes: Int { MemoryLayout<LifeRow>.size }
   /// A search works at the end of the zone.
-  static let tallies = 3 * former
+  static let tallies = 6 * former
   private static var scratchBytes: Int { tallies * MemoryLayout<PrecursorTally>.stride }
   private static func perLife(_ zone: Int) -> Int {
     max(zone - headBytes - scratchBytes, 0) / (former + 1)

@@ -25,9 +25,22 @@ struct PrecursorFinding: BitwiseCopyable {
   var life: UInt64 = 0
 }
 
+/// What there is of all lives, this one among them.
+struct AllLives: BitwiseCopyable {
+  var lives = 0.0
+  var deaths = 0.0
+  /// After the warm-up.
+  var seconds = 0.0
+  /// How often anything was unusual, and for long.
+  var stretches = 0.0
+  var longStretches = 0.0
+}
+
 /// How often a condition began in each life, and what came of it.
 struct PrecursorTally: BitwiseCopyable {
   var threshold = 0.0
+  /// Episodes that were over sooner do not count, in seconds.
+  var least = 0.0
   // The life that is being read: where the latest episode began and ended, in seconds, and how many there were before.
   private(set) var begin = -1.0
   private var end = 0.0
@@ -38,23 +51,25 @@ struct PrecursorTally: BitwiseCopyable {
   private(set) var life = 0
 
   /// Within so many seconds it has not ended.
-  private static var gap: Double { 20 }
+  static var gap: Double { 20 }
 
   mutating func meet(_ value: Double, from start: Double, to newEnd: Double) {
     guard value >= threshold else { return }
     if begin < 0 || start - end > Self.gap {
-      if begin >= 0 { earlier += 1 }
+      if isEpisode { earlier += 1 }
       begin = start
     }
     end = newEnd
   }
+
+  private var isEpisode: Bool { begin >= 0 && end - begin >= least }
 
   /// The end of a former life. Those that ended in death come first.
   @inline(never)
   mutating func finish(_ number: Int, after seconds: Double, died: Bool) {
     defer { (begin, end, earlier) = (-1, 0, 0) }
     survived += earlier
-    guard begin >= 0 else { return }
+    guard isEpisode else { return }
     let lead = seconds - begin
     if died {
       // What was there for most of a life announced nothing.
@@ -95,29 +110,30 @@ struct PrecursorTally: BitwiseCopyable {
     return low - elapsed
   }
 
-  /// - Parameter total: the seconds of all lives; `allDeaths` of them ended in death.
+  /// - Parameter all: what there is of all lives.
   /// - Parameter isChosen: the threshold is where a life ended, wherever that was: that one death proves nothing.
-  func finding(
-    now: Double, horizon: Double, total: Double, allDeaths: Double, isChosen: Bool
-  ) -> PrecursorFinding {
+  @inline(never)
+  func finding(now: Double, horizon: Double, of all: AllLives, isChosen: Bool) -> PrecursorFinding {
     var finding = PrecursorFinding()
-    guard deaths > 0, begin >= 0 else { return finding }
+    guard deaths > 0, isEpisode else { return finding }
     let (died, lived) = (Double(deaths), survived)
-    // The odds that it tells of deaths, against that it came before each by chance, as often as it comes without one.
-    let rate = (lived + 1) / max(total, 1)
-    var (odds, chance) = (Self.prior * died / allDeaths, 0.0)
+    // The odds that it tells of deaths: many unusual things happen before a death by chance.
+    let others = least > 0 ? all.longStretches : all.stretches
+    var odds = Self.prior * died / all.deaths / (1 + max(others - died, 0) / all.lives)
+    // Against that episodes fell by chance where they did: each that near to a death.
+    var near = 0.0
     for index in 0..<deaths {
-      let one = 1 - Math.exp(-rate * leads[index])
-      chance += one / died
+      let one = 1 - Math.exp(-all.deaths * leads[index] / max(all.seconds, 1))
+      near += one / died
       if index > 0 || !isChosen { odds /= max(one, 1e-9) }
     }
-    // Beta(died + 1, lived + 1) over the chance of as many survived.
+    // Beta(died + 1, lived + 1) over the chance of as many that were not near.
     var (ways, step) = (died + lived + 1, 1.0)
     while step <= died {
       ways *= (lived + step) / step
       step += 1
     }
-    odds /= ways * Math.pow(max(1 - chance, 1e-3), lived)
+    odds /= ways * Math.pow(max(1 - near, 1e-3), lived)
     let death = odds / (1 + odds) * (died + 0.5) / (died + lived + 1)
     // It has lasted for a while already.
     let elapsed = max(now - begin, 0)
@@ -144,10 +160,13 @@ struct PrecursorSearch {
   private let horizon: Double
   private let tallies: UnsafeMutablePointer<PrecursorTally>
   private var used = 0
+  private var all = AllLives()
 
-  /// The own rows that tell of now: five minutes.
-  private static var recentRows: Int { 60 }
+  /// The own rows that tell of now: four and a half minutes.
+  private static var recentRows: Int { 90 }
   private static var mostKeys: Int { 32 }
+  /// What lasts for so many seconds is another thing than what passes at once.
+  private static var long: Double { 10 }
 
   init(_ lives: Lives, horizon: Double) {
     self.lives = lives
@@ -158,13 +177,8 @@ struct PrecursorSearch {
   /// Cost: 10 us for each thing that is unusual now and was so before a death, in each life of 8 hours.
   mutating func best() -> PrecursorFinding {
     var best = PrecursorFinding()
-    var (deaths, total) = (0.0, 0.0)
-    for life in 0...lives.count {
-      let one = lives.life(life)
-      if life > 0, one.pointee.end.isDeath { deaths += 1 }
-      total += max(one.pointee.seconds - Double(Assessor.precursorWarmUp) / 10, 0)
-    }
-    guard deaths > 0 else { return best }
+    for life in 0..<lives.count + 1 { count(life) }
+    guard all.deaths > 0 else { return best }
     var keys = InlineArray<32, UInt32>(repeating: 0)
     var count = 0
     let own = lives.rowCount(of: 0)
@@ -178,19 +192,41 @@ struct PrecursorSearch {
         guard isNew else { continue }
         keys[count] = entry.key
         count += 1
-        let found = judge(entry.key, total, deaths)
+        let found = judge(entry.key)
         if found.probability > best.probability {
           best = found
           best.value = Double(entry.value)
         }
       }
     }
-    best.allDeaths = deaths
+    best.allDeaths = all.deaths
     return best
   }
 
-  private mutating func judge(_ key: UInt32, _ total: Double, _ deaths: Double) -> PrecursorFinding
-  {
+  private mutating func count(_ life: Int) {
+    let one = lives.life(life)
+    all.lives += 1
+    if life > 0, one.pointee.end.isDeath { all.deaths += 1 }
+    all.seconds += max(one.pointee.seconds - Double(Assessor.precursorWarmUp) / 10, 0)
+    var (begin, end) = (-1.0, 0.0)
+    func finish() {
+      if begin >= 0 { all.stretches += 1 }
+      if begin >= 0, end - begin >= Self.long { all.longStretches += 1 }
+    }
+    for number in 0..<lives.rowCount(of: life) {
+      let row = lives.orderedRow(number, of: life)
+      guard row.pointee.entries[LifeRow.levels].key != 0 else { continue }
+      let start = Double(row.pointee.begin) / 10
+      if begin < 0 || start > end {
+        finish()
+        begin = start
+      }
+      end = Double(row.pointee.end) / 10
+    }
+    finish()
+  }
+
+  private mutating func judge(_ key: UInt32) -> PrecursorFinding {
     used = 0
     for life in 1..<lives.count + 1 where lives.life(life).pointee.end.isDeath {
       putThresholds(key, life)
@@ -212,8 +248,8 @@ struct PrecursorSearch {
     for index in 0..<used {
       tallies[index].finishOwn()
       let found = tallies[index].finding(
-        now: lives.life(0).pointee.seconds, horizon: horizon, total: total,
-        allDeaths: deaths, isChosen: PrecursorKey(key).isLevel)
+        now: lives.life(0).pointee.seconds, horizon: horizon, of: all,
+        isChosen: PrecursorKey(key).isLevel)
       if found.probability > best.probability { best = found }
     }
     best.key = key
@@ -231,11 +267,13 @@ struct PrecursorSearch {
       most = max(most, row.pointee.value(of: key))
     }
     guard most > 0 else { return }
-    for part in 0..<3 {
-      tallies[used] = PrecursorTally()
-      tallies[used].threshold =
+    for part in 0..<6 {
+      let (place, share) = (used, part % 3)
+      tallies[place] = PrecursorTally()
+      tallies[place].least = part < 3 ? 0 : Self.long
+      tallies[place].threshold =
         PrecursorKey(key).isLevel
-        ? most - 0.2 / Double(1 << part) : most * (0.5 + 0.2 * Double(part))
+        ? most - 0.2 / Double(1 << share) : most * (0.5 + 0.2 * Double(share))
       used += 1
     }
   }

@@ -81,8 +81,8 @@ struct PrecursorProcess: BitwiseCopyable {
   /// The latest conclusion.
   var finding = PrecursorFinding()
 
-  /// Sums are over some four seconds.
-  static func fading(_ seconds: Double) -> Double { Math.exp(-seconds / 4) }
+  /// Sums are over some three seconds.
+  static func fading(_ seconds: Double) -> Double { Math.exp(-seconds / 3) }
 }
 
 extension Assessor {
