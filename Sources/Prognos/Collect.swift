@@ -34,6 +34,7 @@ private func tick(
 ) -> UInt64 {
   _ = recording.calibrateClock()
   recording.beatNow()
+  learnFormerLives(of: recording)
   let now = shim_monotonic_ns()
   copyIfDue(recording, monotonicNanoseconds: now)
   let isDue = isLast || recording.isDue(at: now, interval: interval)

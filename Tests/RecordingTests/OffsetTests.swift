@@ -96,6 +96,7 @@ struct OffsetTests {
     cell64("beatUnix", identity.pointee.beatUnix)
     cell64("beats", identity.pointee.beats)
     cell32("backedPage", identity.pointee.backedPage)
+    cell32("exitOperation", identity.pointee.exitOperation)
     cell64("inode", identity.pointee.inode)
     cell64("device", identity.pointee.device)
   }
