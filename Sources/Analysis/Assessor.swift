@@ -77,6 +77,7 @@ public struct Assessor {
       case .forecast: limit < 8 << 20 ? 0 : UInt32(Self.forecastBytes)
       case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 32)
       case .bottleneckSums: BottleneckState.bytes(entries: min(max(limit >> 16, 32), 384))
+      case .precursors: Lives.bytes(limit: limit)
       }
     }
   }
@@ -97,8 +98,10 @@ public struct Assessor {
         guard let state = operations.state(of: operation.operation) else { return }
         watch(operation, state)
         watchCrash(operation, state)
+        state.pointee.precursor.observe(operation, nanosecondsPerTick: nanosecondsPerTick)
       }
       watchProcess(point, at: moment)
+      watchPrecursors(point, sample)
       observeLoad(point, calls, sample)
       observeProductivity(point, calls, sample)
     }

@@ -52,6 +52,7 @@ extension Assessor {
     var cause = stallCause(sample, at: seconds)
     cause.meet(queueCause())
     cause.meet(operationCauses(sample, at: seconds))
+    cause.meet(precursorCause(at: moment))
     settle(&cause, seconds)
     if cause.probability > answer.probability {
       put(cause, into: &answer, sample, seconds)
@@ -144,9 +145,11 @@ extension Assessor {
       case PROGNOS_CRASH_STALL: "stall"
       case PROGNOS_CRASH_QUEUE: "queue"
       case PROGNOS_CRASH_ERRORS: "errors"
+      case PROGNOS_CRASH_PRECURSOR: "former crash"
       default: quotaShare > 0 ? "CPU quota" : "latency"
       }
     Sentence.compose(in: &answer.resource) { $0.put(subject) }
+    if cause.kind == PROGNOS_CRASH_PRECURSOR { return putPrecursor(into: &answer) }
     Sentence.compose(in: &answer.reason) {
       if cause.operation != 0 {
         $0.put(recording.text(recording.operation(cause.operation).pointee.name.value))

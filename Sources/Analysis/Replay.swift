@@ -37,6 +37,7 @@ public struct Replay {
     guard Assessor.prepare(recording, limit: Int(source.byteCount)),
       let assessor = Assessor(recording)
     else { return nil }
+    if let own = Lives(recording), let theirs = Lives(source) { own.takeFormer(from: theirs) }
     isWhole = samples.written <= UInt64(samples.capacity)
     var moments = 0
     var number: UInt64 = 1

@@ -9,6 +9,7 @@ struct ProcessState: BitwiseCopyable {
   var watch = WatchProcessState()
   var alerts = AlertStates()
   var crash = CrashProcess()
+  var precursor = PrecursorProcess()
 }
 
 /// What it remembers of an operation. All zeros to begin with.
@@ -19,6 +20,7 @@ struct OperationState: BitwiseCopyable {
   var health = OperationHealthState()
   var watch = WatchState()
   var crash = CrashOperation()
+  var precursor = PrecursorOperation()
 }
 
 /// The states of operations, in slots given out in the order in which they first did something.

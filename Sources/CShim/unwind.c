@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +37,16 @@ const void *shim_own_headers(uint64_t *count, uint64_t *bias) {
     *count = __ehdr_start.e_phnum;
     *bias = (uint64_t)&__ehdr_start; // the first segment is linked at 0
     return (const char *)&__ehdr_start + __ehdr_start.e_phoff;
+}
+
+const void *shim_program_headers(uint64_t *count, uint64_t *bias) {
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    *count = getauxval(AT_PHNUM);
+    *bias = 0;
+    if (!headers || getauxval(AT_PHENT) != sizeof *headers) return NULL;
+    for (uint64_t i = 0; i < *count; i++)
+        if (headers[i].p_type == PT_PHDR) *bias = (uint64_t)headers - headers[i].p_vaddr;
+    return headers;
 }
 
 // The main thread's stack grows on demand below where it began, which the loader keeps. The C library

@@ -78,6 +78,7 @@ public func shim_exiting() {
   guard let recording = existingRecording(), livePath() != nil else { return }
   undisturbed {
     recording.beatNow()
+    noteOpenCall(in: recording)
     recording.setState(
       Identity.State.exited, unixNanoseconds: UInt64(bitPattern: shim_unix_ns()))
     if isForkedChild && !recording.hasCalls {
@@ -86,6 +87,18 @@ public func shim_exiting() {
       removeLiveFile(of: recording)
     }
   }
+}
+
+/// What called exit() from within a call hardly ended in order.
+private func noteOpenCall(in recording: Recording) {
+  guard recording.identity.pointee.state.value == Identity.State.recording,
+    let lane = currentLane()
+  else { return }
+  var innermost: UInt32 = 0
+  recording.forEachFrame(of: lane) { _, frame in
+    if innermost == 0 { innermost = frame.pointee.operation }
+  }
+  recording.identity.pointee.exitOperation.set(innermost)
 }
 
 /// Unless somebody has put another in its place.

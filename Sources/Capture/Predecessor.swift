@@ -30,7 +30,8 @@ public func adoptPredecessor(into recording: Recording) {
   }
 }
 
-private func isSameProgram(_ old: Recording, _ new: Recording) -> Bool {
+/// By command and executable.
+public func isSameProgram(_ old: Recording, _ new: Recording) -> Bool {
   for text in [Identity.Text.command, .executable] {
     let (theirs, ours) = (old.identityText(text), new.identityText(text))
     for index in 0..<Int(text.bytes) {

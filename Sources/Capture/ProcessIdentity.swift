@@ -19,6 +19,7 @@ extension Recording {
     identity.pointee.processStart.set(now.start_ticks)
     identity.pointee.processNamespace.set(now.pid_namespace)
     identity.pointee.beats.set(0)
+    identity.pointee.exitOperation.set(0)
     setState(Identity.State.recording, unixNanoseconds: 0)
     setIdentityText(.libraryVersion, Version.text)
     keepFile("/proc/self/comm", as: .command)
@@ -102,6 +103,25 @@ extension Recording {
       room[2 &* count] = 0
     }
   }
+}
+
+/// A number of the executable's build: of its build ID; without one, of its file's size and time. 0 when neither is known.
+public func programBuild() -> UInt64 {
+  var count: UInt64 = 0
+  var bias: UInt64 = 0
+  var hash: UInt64 = 0
+  func add(_ byte: UInt8) {
+    hash = ((hash == 0 ? 0xcbf2_9ce4_8422_2325 : hash) ^ UInt64(byte)) &* 0x100_0000_01b3
+  }
+  if let headers = shim_program_headers(&count, &bias) {
+    Image(headers, Int(truncatingIfNeeded: count), bias: bias).withBuildID { bytes, count in
+      for index in 0..<count { add(bytes[index]) }
+    }
+  }
+  guard hash == 0 else { return hash }
+  var facts = shim_file_facts()
+  guard shim_file_read_facts("/proc/self/exe", true, &facts) == 0 else { return 0 }
+  return facts.size &* 0x9E37_79B9_7F4A_7C15 ^ facts.changed_ns
 }
 
 private func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 &+ value : 87 &+ value }

@@ -34,6 +34,7 @@ private func tick(
 ) -> UInt64 {
   _ = recording.calibrateClock()
   recording.beatNow()
+  learnFormerLives(of: recording)
   let now = shim_monotonic_ns()
   copyIfDue(recording, monotonicNanoseconds: now)
   let isDue = isLast || recording.isDue(at: now, interval: interval)
@@ -44,7 +45,7 @@ private func tick(
   let moment = momentOfTick()
   if isDue {
     probe.note(activeOperations: recording.activeOperations)
-    recording.relaxHeapRate()
+    recording.relaxHeapRate(at: moment.monotonicNanoseconds)
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
   let spent = references.spent

@@ -39,6 +39,8 @@ public enum AssessmentZone: Int, CaseIterable {
   case bottlenecks
   /// Where the time of threads went: now, and where the window began.
   case bottleneckSums
+  /// This process's life in short, and those of its predecessors.
+  case precursors
 }
 
 /// The header's part of the assessment. All zeros before `prepareAssessment`.

@@ -31,7 +31,7 @@ public struct CrashNote: ~Copyable {
   public let frames: InlineArray<64, Cell64>
 
   public static let bytes: UInt32 = 1024
-  static let count: UInt32 = 4
+  public static let count: UInt32 = 4
   public static let maxOperations = 32
   public static let maxFrames = 64
   public static let maxRegisters = 36

@@ -35,7 +35,8 @@ public struct Identity: ~Copyable {
   /// The pages of the arena below this number have blocks in the file; 0 when it is private memory, which has
   /// all it needs.
   public let backedPage: Cell32
-  let padding: Cell32
+  /// The operation that was open on the thread that called exit(); 0 for none.
+  public let exitOperation: Cell32
   /// The inode and device of the live file; 0 for private memory.
   public let inode: Cell64
   public let device: Cell64

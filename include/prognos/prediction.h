@@ -213,6 +213,7 @@ typedef enum prognos_crash_kind {
     PROGNOS_CRASH_DEADLOCK = 3,   /**< threads wait for each other */
     PROGNOS_CRASH_QUEUE = 4,      /**< more comes than is done */
     PROGNOS_CRASH_ERRORS = 5,     /**< calls fail more and more */
+    PROGNOS_CRASH_PRECURSOR = 6,  /**< as before former lives of the program ended: see below */
     PROGNOS_CRASH_OVERLOAD = 7    /**< throttled or slowed down past what is tolerable */
 } prognos_crash_kind;
 

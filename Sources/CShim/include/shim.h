@@ -211,6 +211,8 @@ void shim_each_object(void (*each)(void *_Nullable context, const shim_object *o
                       void *_Nullable context);
 // The program headers of this library, how many, and where it is loaded.
 const void *shim_own_headers(uint64_t *count, uint64_t *bias);
+// The same of the executable; NULL when the system does not tell.
+const void *_Nullable shim_program_headers(uint64_t *count, uint64_t *bias);
 // Where the calling thread's stack lies. Allocates, and may read /proc: not in a signal handler.
 bool shim_stack_bounds(uint64_t *low, uint64_t *high);
 // Whether the aligned word around an address can be read. A system call; keeps errno.

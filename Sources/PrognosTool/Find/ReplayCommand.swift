@@ -2,6 +2,7 @@
 import Analysis
 import ArgumentParser
 import CPrognos
+import Export
 import Glibc
 import Recording
 
@@ -17,8 +18,8 @@ struct ReplayCommand: ParsableCommand {
       is told and is no failure. Health and alerts speak of leaks, too.
 
       EXIT STATUS
-        0  the same, but for what is of later tables; 1  something differs, or the recording has no assessment; 2  there is no such recording; \
-      64  the arguments are wrong
+        0  the same, but for what is of later tables; 1  something differs, or the recording has no assessment; \
+      2  there is no such recording; 64  the arguments are wrong
       """)
 
   @Argument(
@@ -30,15 +31,24 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp("Look for a PID in this directory, too.", valueName: "directory"))
   var directories: [String] = []
 
+  @Flag(help: "As a JSON object, for scripts.")
+  var json = false
+
   @Flag(
-    help:
-      "Only print what is said of crashes at each moment: seconds, probability, and so on, as benchmarks/crashes does."
-  )
+    help: ArgumentHelp(
+      "Print what was said of crashes at each moment instead.",
+      discussion: """
+        A line each: S, seconds, probability, probability at all, horizon, seconds left, from, to, kind and \
+        operation; then |resource|reason.
+        """))
   var crashes = false
 
   func run() throws {
     let recorded = try Search.one(recording, in: directories)
-    let source = recorded.file.recording
+    // Of a copy: a process that goes on would change it meanwhile, and reading a hole of a mapped file may fill it.
+    let file = try copy(of: recorded)
+    defer { file.close() }
+    let source = file.recording
     guard let bytes = Replay.bytes(of: source),
       let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       memory != MAP_FAILED
@@ -52,16 +62,47 @@ struct ReplayCommand: ParsableCommand {
       throw Failure("\(recorded.path) has no samples to assess again")
     }
     if crashes { return }
-    print(
-      "\(replay.moments) moments assessed again\(replay.isWhole ? "" : ", the first ones are lost")"
-    )
-    var differing = 0
-    for zone in AssessmentZone.allCases where zone != .samples {
-      let agrees = replay.agrees(with: source, in: zone)
-      if !agrees && zone.isOfSamples { differing += 1 }
-      print("  \(agrees ? "same   " : zone.isOfSamples ? "differs" : "later  ") \(zone)")
+    let zones = AssessmentZone.allCases.filter { $0 != .samples }
+    let differing = zones.filter { !replay.agrees(with: source, in: $0) }
+    if json {
+      write(Self.json(replay, zones, differing), to: STDOUT_FILENO)
+    } else {
+      print(
+        "\(replay.moments) moments assessed again\(replay.isWhole ? "" : ", the first ones are lost")"
+      )
+      for zone in zones {
+        let word = zone.isOfSamples ? "differs" : "later  "
+        print("  \(differing.contains(zone) ? word : "same   ") \(zone)")
+      }
     }
-    if differing > 0 { throw ExitCode(1) }
+    if differing.contains(where: \.isOfSamples) { throw ExitCode(1) }
+  }
+
+  private static func json(
+    _ replay: Replay, _ zones: [AssessmentZone], _ differing: [AssessmentZone]
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("moments", .integer(UInt64(replay.moments)))
+      json.key("whole")
+      json.bool(replay.isWhole)
+      func put(_ key: StaticString, _ found: [AssessmentZone]) {
+        json.key(key)
+        json.array { json in for zone in found { json.string(Array("\(zone)".utf8)) } }
+      }
+      put("same", zones.filter { !differing.contains($0) })
+      put("differs", differing.filter(\.isOfSamples))
+      put("later", differing.filter { !$0.isOfSamples })
+    }
+    return json.output.bytes + [0x0A]
+  }
+
+  private func copy(of recorded: Recorded) throws -> RecordingFile {
+    do throws(RecordingFailure) {
+      return try RecordingFile(path: recorded.path, copying: true)
+    } catch {
+      throw Failure("\(recorded.path) \(String(decoding: error.text, as: UTF8.self))")
+    }
   }
 
   private func printCrash(_ recording: Recording, _ seconds: Double) {

@@ -56,6 +56,7 @@ enum class crash_kind : std::uint32_t {
     deadlock = PROGNOS_CRASH_DEADLOCK,
     queue = PROGNOS_CRASH_QUEUE,
     errors = PROGNOS_CRASH_ERRORS,
+    precursor = PROGNOS_CRASH_PRECURSOR,
     overload = PROGNOS_CRASH_OVERLOAD
 };
 

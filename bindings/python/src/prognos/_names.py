@@ -44,6 +44,7 @@ CRASH_KINDS = {
     3: "deadlock",
     4: "queue",
     5: "errors",
+    6: "precursor",
     7: "overload",
 }
 SEVERITIES = {0: "ok", 1: "warn", 2: "critical"}
