@@ -59,7 +59,9 @@ public struct Assessor {
       case .leaks: AnswerTable<prognos_leak>.bytes(capacity: 32)
       case .alerts: AnswerTable<prognos_alert>.bytes(capacity: 256)
       case .operationHealth: AnswerTable<OperationHealth>.bytes(capacity: slots)
-      case .samples: AnswerTable<ResourceSample>.bytes(capacity: limit < 16 << 20 ? 128 : 640)
+      case .samples:
+        AnswerTable<ResourceSample>.bytes(
+          capacity: limit < 16 << 20 ? 128 : limit < 64 << 20 ? 640 : 2560)
       case .objectives: BurnRecords.bytes(capacity: min(max(limit >> 18, 8), 256))
       case .process: UInt32(MemoryLayout<ProcessState>.size)
       case .operations: UInt32(slots * MemoryLayout<OperationState>.stride)

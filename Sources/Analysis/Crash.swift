@@ -9,6 +9,11 @@ extension Assessor {
     guard let point = moment.point else { return }
     process.pointee.crash.beginRecord(sample)
     process.pointee.crash.observe(point)
+    guard point.cpuQuota > 0, let exhaustion = Exhaustion(recording) else { return }
+    exhaustion[.throttled].pointee.observe(
+      Double(moment.monotonicNanoseconds) * 1e-9, used: process.pointee.crash.cpuRate * 1e9,
+      limit: Double(point.cpuQuota), horizon: crashHorizon(at: moment), scales: 4,
+      scratch: exhaustion.scratch)
   }
 
   /// What an operation did in a record's span.
@@ -126,6 +131,11 @@ extension Assessor {
     _ cause: CrashCause, into answer: inout prognos_crash, _ sample: ResourceSample,
     _ seconds: Double
   ) {
+    let state = process.pointee.crash
+    let quota = Exhaustion(recording)?[.throttled].pointee
+    // Of its quota, if that is what there is too little of.
+    let quotaShare =
+      state.throttled > 0.05 || (quota?.probability ?? 0) > 0.3 ? quota?.histories[3].used ?? 0 : 0
     answer.probability = cause.probability
     answer.kind = cause.kind.rawValue
     answer.op = cause.operation
@@ -136,11 +146,10 @@ extension Assessor {
       case PROGNOS_CRASH_QUEUE: "queue"
       case PROGNOS_CRASH_ERRORS: "errors"
       case PROGNOS_CRASH_PRECURSOR: "former crash"
-      default: sample[.throttled].used > 100_000_000 ? "CPU quota" : "latency"
+      default: quotaShare > 0 ? "CPU quota" : "latency"
       }
     Sentence.compose(in: &answer.resource) { $0.put(subject) }
     if cause.kind == PROGNOS_CRASH_PRECURSOR { return putPrecursor(into: &answer) }
-    let state = process.pointee.crash
     Sentence.compose(in: &answer.reason) {
       if cause.operation != 0 {
         $0.put(recording.text(recording.operation(cause.operation).pointee.name.value))
@@ -171,10 +180,12 @@ extension Assessor {
         $0.put(seconds: cause.value)
         $0.put(", usually ")
         $0.put(seconds: cause.reference)
-        if sample[.throttled].used > 100_000_000 {
-          $0.put("; waited for the CPU quota: ")
-          $0.put(percentOf: Double(sample[.throttled].used) / 1e9)
-          $0.put(" of the time")
+        if quotaShare > 0 {
+          $0.put("; of the CPU quota ")
+          $0.put(percentOf: quotaShare)
+          $0.put(" is used, and ")
+          $0.put(percentOf: state.throttled)
+          $0.put(" of the time waited for")
         }
       }
     }

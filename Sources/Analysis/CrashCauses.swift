@@ -72,7 +72,13 @@ extension Assessor {
       if seconds - known.latest < 5 { allWall += known.wallSeconds }
     }
     let state = process.pointee.crash
-    let throttled = min(Double(sample[.throttled].used) / 1e9, 1)
+    let quota = Exhaustion(recording)?[.throttled].pointee.probability ?? 0
+    // Where calls wait for CPUs that other processes have, a part of their time is explained by it, and what waits for
+    // them, at a lock, is, too. For CPUs that the quota forbids, or its own threads have, it is no excuse.
+    let isOwn =
+      state.throttled > 0.02 || state.cpuRate > 0.8 * Double(max(sample.processors, 1))
+    let explained = isOwn ? 0 : min(max((state.waiting / max(allWall, 1e-3) - 0.1) / 0.2, 0), 1)
+    let excuse = Math.exp(-explained * max(state.stretch - state.usualStretch, 0))
     for slot in 0..<operations.count {
       let known = operations[slot].pointee.crash
       guard known.records >= 10, seconds - known.latest < 30 else { continue }
@@ -87,15 +93,20 @@ extension Assessor {
         )
         cause.meet(next)
       }
-      // A time slice of the scheduler, or a few, is what a busy machine costs anybody.
-      guard known.recent > 0.03, share > 0.3 else { continue }
-      let slower = known.recent / max(known.usual, 1e-4)
-      let isThrottled = throttled > 0.1 ? 1.5 : 1
-      let lessDone = state.usualRate > 0 ? 1 - min(state.rate / state.usualRate, 1) : 0
+      guard share > 0.3 else { continue }
+      let slower = known.recent / max(known.usual, 1e-4) * excuse
       var next = CrashCause()
-      next.probability =
-        0.9 * Self.rise(slower * isThrottled, from: 3, half: 15)
-        * (0.6 + 0.4 * min(lessDone * 2, 1))
+      // A quota that will be used up, by calls that need ever more, is one that they will wait for.
+      next.probability = quota * (0.3 + 0.6 * Self.rise(slower, from: 1.5, half: 4))
+      // A time slice of the scheduler, or a few, is what a busy machine costs anybody.
+      if known.recent > 0.03 {
+        let isThrottled = state.throttled > 0.1 ? 1.5 : 1
+        let lessDone = state.usualRate > 0 ? 1 - min(state.rate / state.usualRate, 1) : 0
+        next.probability = max(
+          next.probability,
+          0.9 * Self.rise(slower * isThrottled, from: 3, half: 15)
+            * (0.6 + 0.4 * min(lessDone * 2, 1)))
+      }
       next.kind = PROGNOS_CRASH_OVERLOAD
       (next.operation, next.value, next.reference) = (
         operations[slot].pointee.operation, known.recent, known.usual

@@ -4,7 +4,7 @@ import Recording
 /// What crashes are foreseen from, of an operation: how long its calls take, how often they fail, and how its calls go
 /// with the growth of resources. Sums fade by 2 % from record to record, once a second. All zeros to begin with.
 struct CrashOperation: BitwiseCopyable {
-  // Durations in seconds.
+  // Durations in seconds: the longest, and the medians of records.
   var longest = 0.0
   var usual = 0.0
   var recent = 0.0
@@ -43,6 +43,12 @@ struct CrashOperation: BitwiseCopyable {
     round = newRound
   }
 
+  /// Moves a duration by a share of the way, which is measured in logarithms.
+  private static func move(_ duration: inout Double, to next: Double, _ share: Double) {
+    let from = max(duration, 1e-6)
+    duration = from * Math.exp(Math.log(max(next, 1e-6) / from) * share)
+  }
+
   /// Adds what it did in a record. `growth` is of the same span.
   mutating func observe(
     _ sample: OperationSample, nanosecondsPerTick: Double, round newRound: Double,
@@ -66,12 +72,16 @@ struct CrashOperation: BitwiseCopyable {
     }
     finished += count
     records += 1
-    // What is usual is learnt in the first records, and then changes slowly: in some minutes.
+    // What is usual is learnt in the first records, and then changes slowly: in some minutes. Means of durations are
+    // geometric: a slow-down moves what is usual little, and a few long calls move what is recent little. Less
+    // is got used to sooner than more.
     let gain = records <= 10 ? 1 / records : 0.005
     let failures = Double(totals.failed) / count
-    usual += (median - usual) * gain
+    let isFaster = median < usual
+    Self.move(
+      &usual, to: median, records <= 3 ? 1 / records : isFaster ? max(gain, 0.05) : min(gain, 0.02))
+    Self.move(&recent, to: median, max(1 / records, 0.35))
     usualFailures += (failures - usualFailures) * gain
-    recent += (median - recent) * max(1 / records, 0.3)
     recentFailures += (failures - recentFailures) * max(1 / records, 0.3)
   }
 }
@@ -96,7 +106,15 @@ struct CrashProcess: BitwiseCopyable {
   var usualActive = 0.0
   var active = 0.0
   var activeRises = 0.0
+  // CPU time a second, and the time that threads could run and waited for a CPU: a second, lately.
+  var cpu = 0.0
+  var cpuRate = 0.0
+  var runQueue = 0.0
+  var waiting = 0.0
   var throttled = 0.0
+  /// By what waiting for a CPU stretches what needs one, as a logarithm: now, and as usual.
+  var stretch = 0.0
+  var usualStretch = 0.0
   /// Answers of the latest assessment that are to last.
   var since = 0.0
   var isAlarm = false
@@ -125,6 +143,14 @@ struct CrashProcess: BitwiseCopyable {
   /// A record is about to be read: what resources grew by in its span.
   mutating func beginRecord(_ sample: ResourceSample) {
     round += 1
+    let waited = Double(sample.runQueueNanoseconds) * 1e-9
+    let now = Double(sample.monotonicNanoseconds) * 1e-9
+    if latest > 0, now > latest {
+      waiting +=
+        max(0.3, 1 / round) * (max(waited - runQueue, 0) / (now - latest) - waiting)
+    }
+    runQueue = waited
+    throttled += 0.3 * (min(Double(sample[.throttled].used) * 1e-9, 1) - throttled)
     rounds = rounds * CrashOperation.fading + 1
     for index in 0..<8 {
       let now = Double(sample[Self.compared[index]].used)
@@ -139,9 +165,13 @@ struct CrashProcess: BitwiseCopyable {
   mutating func observe(_ point: ProcessPoint) {
     let seconds = Double(point.endMonotonic) * 1e-9
     let span = seconds - latest
-    defer { (latest, finished) = (seconds, Double(point.finished)) }
+    let cpuSeconds = Double(point.cpuNanoseconds) * 1e-9
+    defer { (latest, finished, cpu) = (seconds, Double(point.finished), cpuSeconds) }
     guard latest > 0, span > 0 else { return }
     points += 1
+    cpuRate += max(0.3, 1 / points) * (max(cpuSeconds - cpu, 0) / span - cpuRate)
+    stretch = Math.log(1 + waiting / max(cpuRate, 0.002))
+    usualStretch += (stretch - usualStretch) * max(1 / points, min(span / 120, 0.5))
     let now = max(Double(point.finished) - finished, 0) / span
     rate += (now - rate) * max(1 / points, min(span / 1.3, 1))
     // It takes long to get used to less, so that what stands still is not usual soon.

@@ -51,7 +51,15 @@ public struct ExperimentFindings {
 
   /// nil when there was no experiment, or none that had rounds enough.
   public init?(_ recording: Recording) {
-    var kept = KeptRounds()
+    var memory = KeptMemory()
+    let isEnough = withUnsafeMutablePointer(to: &memory) { find(in: recording, with: $0) }
+    if !isEnough { return nil }
+  }
+
+  private mutating func find(
+    in recording: Recording, with memory: UnsafeMutablePointer<KeptMemory>
+  ) -> Bool {
+    var kept = KeptRounds(in: memory)
     var limit: UInt64 = 1 << 32
     // One that has just begun knows nothing yet. Each is looked at once, whatever numbers there are.
     for _ in 0..<4 where kept.count < 8 {
@@ -64,7 +72,7 @@ public struct ExperimentFindings {
       recording.forEachExperimentRound { if UInt64($0.experiment) == newest { kept.add($0) } }
       limit = newest
     }
-    guard kept.count >= 8, kept.smoothBaseline() else { return nil }
+    guard kept.count >= 8, kept.smoothBaseline() else { return false }
     rounds = kept.count
     baselines = kept.baselines
     rate = Math.exp(kept.meanBaseline)
@@ -86,6 +94,7 @@ public struct ExperimentFindings {
         count += 1
       }
     }
+    return true
   }
 
   /// How much rounds of the same trial differ from each other.
@@ -178,14 +187,28 @@ public struct ExperimentFindings {
   }
 }
 
-/// The rounds of one experiment, and what their rates are compared with.
-private struct KeptRounds: ~Copyable {
+private struct KeptMemory {
   var rounds = InlineArray<512, ExperimentRound>(repeating: ExperimentRound())
-  private var logs = InlineArray<512, Double>(repeating: 0)
-  private var bases = InlineArray<512, Double>(repeating: 0)
+  var logs = InlineArray<512, Double>(repeating: 0)
+  var bases = InlineArray<512, Double>(repeating: 0)
+}
+
+/// The rounds of one experiment, and what their rates are compared with. By pointers: a field that is an array is copied,
+/// all of it, for each element that is looked at.
+private struct KeptRounds: ~Copyable {
+  let rounds: UnsafeMutablePointer<ExperimentRound>
+  private let logs: UnsafeMutablePointer<Double>
+  private let bases: UnsafeMutablePointer<Double>
   var count = 0
   private(set) var baselines = 0
   private(set) var meanBaseline = 0.0
+
+  init(in memory: UnsafeMutablePointer<KeptMemory>) {
+    let start = UnsafeMutableRawPointer(memory)
+    rounds = start.assumingMemoryBound(to: ExperimentRound.self)
+    logs = (start + 512 * MemoryLayout<ExperimentRound>.stride).assumingMemoryBound(to: Double.self)
+    bases = logs + 512
+  }
 
   mutating func add(_ round: ExperimentRound) {
     guard count < 512, round.completions > 1, round.completions < 1 << 48,

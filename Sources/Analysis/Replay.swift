@@ -17,14 +17,21 @@ public struct Replay {
 
   /// How many bytes of zeroed memory it takes; nil for a recording that was not assessed.
   public static func bytes(of source: Recording) -> Int? {
-    guard source.hasAssessment, Assessor(source) != nil else { return nil }
+    guard source.hasAssessment, AnswerTable<ResourceSample>(source, .samples) != nil else {
+      return nil
+    }
     return source.copyBytes(extraBytes(of: source))
   }
 
   private static func extraBytes(of source: Recording) -> UInt32 { source.byteCount / 4 }
 
   /// Makes it in `memory`, which is to stay as long as this is used.
-  public init?(of source: Recording, in memory: UnsafeMutableRawPointer) {
+  ///
+  /// - Parameter each: called after each moment with its sample and the copy, which has the answers of that moment.
+  public init?(
+    of source: Recording, in memory: UnsafeMutableRawPointer,
+    each: (ResourceSample, Recording) -> Void = { _, _ in }
+  ) {
     guard let samples = AnswerTable<ResourceSample>(source, .samples) else { return nil }
     recording = Recording(copyOf: source, in: memory, extraBytes: Self.extraBytes(of: source))
     guard Assessor.prepare(recording, limit: Int(source.byteCount)),
@@ -42,6 +49,7 @@ public struct Replay {
         point: Self.point(at: sample.monotonicNanoseconds, source, &number))
       assessor.forecastLoad(at: moment)
       assessor.step(sample, at: moment)
+      each(sample, recording)
       moments += 1
     }
     self.moments = moments

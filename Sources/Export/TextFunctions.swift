@@ -100,7 +100,9 @@ extension Report {
   private func functionLabel(_ index: Int) -> [UInt8] {
     let frame = frames.frames[index]
     guard frame.function.isEmpty, frame.module != 0 else { return label(ofFrame: index) }
-    return Array("[".utf8) + fileName(ofModule: frame.module) + Array("]".utf8)
+    let name = fileName(ofModule: frame.module)
+    // The kernel's own has brackets: "[vdso]".
+    return name.first == 0x5B ? name : Array("[".utf8) + name + Array("]".utf8)
   }
 
   private func index(of label: [UInt8], in functions: inout [Function]) -> Int {

@@ -45,7 +45,7 @@ private func tick(
   let moment = momentOfTick()
   if isDue {
     probe.note(activeOperations: recording.activeOperations)
-    recording.relaxHeapRate()
+    recording.relaxHeapRate(at: moment.monotonicNanoseconds)
     recording.tick(at: moment, interval: interval, process: probe.point, isLast: isLast)
   }
   let spent = references.spent

@@ -2,7 +2,8 @@
 
 /// How finely the heap is sampled while little is allocated. With the standard mean of 512 KiB a leak of 80 bytes a
 /// call takes 6,500 calls to the first sample. So blocks are sampled by a mean of 4 KiB to begin with, and the mean
-/// is doubled until there are no more than 2,000 samples a second: then they cost half a percent of a CPU.
+/// is doubled until there are no more than 2,000 samples a second in the first 20 seconds, when leaks are to be found
+/// soon, and 500 from then on, when samples have added up: these cost a tenth of a percent of a CPU.
 /// Each block is weighted by the mean that it was drawn with, so that estimates stay unbiased.
 public struct HeapRateHeader: ~Copyable {
   /// How many doublings lead from the fine mean to the one that was asked for; 0: that one always holds.
@@ -23,7 +24,8 @@ extension Recording {
   /// What is sampled before anything is looked at: 32 MiB of allocations or more, some 20 ms in all.
   private static var freeSamples: UInt64 { 8192 }
   private static var window: UInt64 { 256 }
-  private static var samplesPerSecond: UInt64 { 2000 }
+  /// The most samples a second, this many seconds after the recording began.
+  private static func samplesPerSecond(age: Double) -> UInt64 { age < 20 ? 2000 : 500 }
 
   /// Sets the mean distance of samples; if it is to be fine to begin with, in so many doublings down to 4 KiB.
   public func setHeapMean(_ bytes: UInt64, isAdaptive: Bool) {
@@ -60,8 +62,10 @@ extension Recording {
     header.pointee.heapRate.windowStart.set(ticks)
     header.pointee.heapRate.windowTaken.set(taken)
     var doublings = header.pointee.heapRate.doublings.value
-    let elapsed = Double(ticks &- since) / max(ticksPerSecond(), 1)
-    var wanted = Double(Self.window) / Double(Self.samplesPerSecond)
+    let rate = max(ticksPerSecond(), 1)
+    let elapsed = Double(ticks &- since) / rate
+    let age = Double(ticks &- header.pointee.startTicks.value) / rate
+    var wanted = Double(Self.window) / Double(Self.samplesPerSecond(age: age))
     // The first window began at 0.
     while since != 0, elapsed < wanted, doublings < most {
       doublings &+= 1
@@ -72,12 +76,13 @@ extension Recording {
   }
 
   /// Samples finely again where little is allocated. By the collector, once a second.
-  public func relaxHeapRate() {
+  public func relaxHeapRate(at monotonicNanoseconds: UInt64) {
     let header = header
     let doublings = header.pointee.heapRate.doublings.value
     guard doublings > 0, header.pointee.heapRate.isChanging.exchange(0, for: 1) else { return }
     let taken = header.pointee.heapRate.taken.value
-    if taken &- header.pointee.heapRate.windowTaken.value < Self.samplesPerSecond / 4 {
+    let age = Double(monotonicNanoseconds &- header.pointee.startMonotonic.value) * 1e-9
+    if taken &- header.pointee.heapRate.windowTaken.value < Self.samplesPerSecond(age: age) / 4 {
       header.pointee.heapRate.doublings.set(doublings &- 1)
     }
     header.pointee.heapRate.windowTaken.set(taken)

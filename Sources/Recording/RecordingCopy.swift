@@ -2,10 +2,19 @@
 
 extension Recording {
   /// A copy to work in, with `extraBytes` of free memory behind it, in zeroed memory of `copyBytes(extraBytes)`. What
-  /// is added to it shares no memory with what was there, whatever the recording says of itself.
+  /// is added to it shares no memory with what was there, whatever the recording says of itself. Pages of zeros are not
+  /// written: a file that claims gigabytes and has none takes none.
   public init(copyOf other: Recording, in memory: UnsafeMutableRawPointer, extraBytes: UInt32) {
     let bytes = Int(other.byteCount)
-    memory.copyMemory(from: other.base, byteCount: bytes)
+    let page = Int(Layout.page)
+    for start in stride(from: 0, to: bytes, by: page) {
+      let part = UnsafeRawBufferPointer(
+        start: other.base + start, count: min(page, bytes - start))
+      if part.count < page || part.bindMemory(to: UInt64.self).contains(where: { $0 != 0 }) {
+        UnsafeMutableRawBufferPointer(start: memory + start, count: part.count).copyMemory(
+          from: part)
+      }
+    }
     self.init(base: memory)
     let first = UInt32(truncatingIfNeeded: (bytes + Int(Layout.page) - 1) / Int(Layout.page))
     let header = header

@@ -140,6 +140,84 @@ struct CrashTests {
     #expect(crash(host).op == 2)
   }
 
+  /// The second of the first alarm while calls of the first operation take so many milliseconds.
+  private func firstAlarm(
+    _ host: HealthHost, seconds: Int, milliseconds: (Int) -> Double, each: (Int) -> Void
+  ) -> Int? {
+    host.sample[.descriptors] = (20, 1000)
+    for second in 1...seconds {
+      host.calls(0, 20, milliseconds: milliseconds(second))
+      host.calls(1, 60, milliseconds: 0.05)
+      each(second)
+      host.tick()
+      if crash(host).probability >= 0.5 { return second }
+    }
+    return nil
+  }
+
+  @Test(
+    "A CPU quota that calls will soon use up, because they need ever more, is an alarm before it is used up"
+  )
+  func quota() throws {
+    let host = try HealthHost(operations: 2)
+    host.point.cpuQuota = HealthHost.second
+    // The host itself takes a fifth of a CPU.
+    let alarm = try #require(
+      firstAlarm(host, seconds: 80, milliseconds: { 1 + 0.25 * Double($0) }) {
+        host.point.cpuNanoseconds += UInt64($0) * HealthHost.second / 100
+      })
+    #expect(alarm > 20 && alarm < 76)
+    #expect(crash(host).kind == PROGNOS_CRASH_OVERLOAD.rawValue)
+    #expect(text(crash(host).resource) == "CPU quota")
+    #expect(crash(host).op == 1)
+  }
+
+  @Test("A CPU quota that is used up by calls that take as long as ever is none")
+  func busyQuota() throws {
+    let host = try HealthHost(operations: 2)
+    host.point.cpuQuota = HealthHost.second
+    let alarm = firstAlarm(host, seconds: 120, milliseconds: { _ in 5 }) {
+      host.point.cpuNanoseconds += UInt64(min($0, 78)) * HealthHost.second / 100
+    }
+    #expect(alarm == nil)
+  }
+
+  @Test("Calls that have taken ever longer since the first second are an alarm")
+  func everSlower() throws {
+    let host = try HealthHost(operations: 2)
+    let alarm = firstAlarm(
+      host, seconds: 60, milliseconds: { Math.exp(0.1 * Double($0)) }, each: { _ in })
+    #expect(alarm != nil)
+    #expect(crash(host).kind == PROGNOS_CRASH_OVERLOAD.rawValue && crash(host).op == 1)
+  }
+
+  @Test(
+    "Calls that are slow because other processes have the CPUs are none", arguments: [true, false])
+  func busyMachine(isMachine: Bool) throws {
+    let host = try HealthHost(operations: 2)
+    host.sample.processors = 2
+    let alarm = firstAlarm(host, seconds: 90, milliseconds: { $0 > 40 ? 100 : 4 }) {
+      host.sample.runQueueNanoseconds +=
+        $0 > 40 && isMachine ? 4 * HealthHost.second : HealthHost.second / 50
+    }
+    #expect((alarm == nil) == isMachine)
+  }
+
+  @Test("A call that takes seconds now and then, where there are few, is none")
+  func rareLongCalls() throws {
+    let host = try HealthHost(operations: 2)
+    host.sample[.descriptors] = (20, 1000)
+    for second in 1...120 {
+      if second % 10 == 0 {
+        host.calls(0, 1, milliseconds: 2300)
+      } else {
+        host.calls(0, 30, milliseconds: 0.05)
+      }
+      host.tick()
+      #expect(crash(host).probability < 0.5)
+    }
+  }
+
   @Test("The operation whose calls go with the growth is to blame")
   func blame() throws {
     let host = try HealthHost(operations: 3)

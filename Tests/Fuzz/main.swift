@@ -17,7 +17,7 @@ nonisolated(unsafe) private let file = HostileFile()
 private let examine: Target = { bytes, count in
   let status = Patches.apply(UnsafeBufferPointer(start: bytes, count: count), to: file)
   // One form a time: another is one byte of the input away.
-  let form = Forms(rawValue: 1 << ((count > 0 ? bytes?.pointee ?? 0 : 0) / 4 % 5))
+  let form = Forms(rawValue: 1 << ((count > 0 ? bytes?.pointee ?? 0 : 0) / 4 % 6))
   let found = file.examineAgain(as: status, forms: form)
   file.restore()
   if case .spoilt(let why) = found { fatalError(why) }

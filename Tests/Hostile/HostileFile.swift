@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Analysis
 import CShim
 import Export
 import Glibc
@@ -103,13 +104,16 @@ public struct Forms: OptionSet, Sendable {
   public static let json = Forms(rawValue: 4)
   public static let folded = Forms(rawValue: 8)
   public static let trace = Forms(rawValue: 16)
-  public static let all = Forms(rawValue: 31)
+  /// The assessment made again from the samples.
+  public static let replay = Forms(rawValue: 32)
+  public static let shown = Forms(rawValue: 31)
+  public static let all = Forms(rawValue: 63)
 }
 
 extension HostileFile {
   /// Reads everything. `status` is what the process is taken for; `copying` reads a copy.
   public func examine(
-    as status: RecordingStatus, copying: Bool = false, forms: Forms = .all
+    as status: RecordingStatus, copying: Bool = false, forms: Forms = .shown
   ) -> Examination {
     do throws(RecordingFailure) {
       let recording = try RecordingFile(path: path, copying: copying)
@@ -155,7 +159,16 @@ extension HostileFile {
       if let fault = fault(in: output) { return .spoilt("\(name): \(fault)") }
       found.append(String(decoding: output, as: UTF8.self))
     }
+    if forms.contains(.replay) { assessAgain(recording.recording) }
     return .answered(text: found[0], json: found[1], folded: found[2])
+  }
+
+  /// As `prognos replay` does.
+  private func assessAgain(_ recording: Recording) {
+    guard let bytes = Replay.bytes(of: recording), let memory = shim_map(bytes) else { return }
+    defer { munmap(memory, bytes) }
+    guard let replay = Replay(of: recording, in: memory) else { return }
+    for zone in AssessmentZone.allCases { _ = replay.agrees(with: recording, in: zone) }
   }
 
   /// What a terminal would obey, or no reader of UTF-8 would take.

@@ -23,7 +23,15 @@ public struct Patches {
     // The last numbers are the zones of the assessment.
     if number >= firstOfAssessment {
       let all = AssessmentZone.allCases
-      let zone = all[Int(number - firstOfAssessment) % all.count]
+      let index = Int(number - firstOfAssessment)
+      // Behind them what came later.
+      let later = [
+        header.pointee.waitEdges.value, header.pointee.experiment.value,
+        header.pointee.crash.notes.value, header.pointee.series.directory.value,
+        header.pointee.spans.table.directory.value, header.pointee.sessions.table.directory.value,
+      ]
+      if index >= all.count { return Int(later[(index - all.count) % later.count]) }
+      let zone = all[index]
       return recording.assessmentZone(zone).map { $0.start - recording.base } ?? 0
     }
     // All pages of the arena follow.
@@ -83,7 +91,7 @@ public struct Flips {
           Patches.place(UInt8(truncatingIfNeeded: next() % 160), in: file.sample)
           + Int(next() % 4096)
       case 8:
-        let zone = Patches.firstOfAssessment + UInt8(truncatingIfNeeded: next() % 20)
+        let zone = Patches.firstOfAssessment + UInt8(truncatingIfNeeded: next() % 32)
         offset = Patches.place(zone, in: file.sample) + Int(next() % 2048)
       default: offset = Int(next() % UInt64(file.bytes))
       }

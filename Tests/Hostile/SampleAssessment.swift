@@ -19,6 +19,10 @@ func addAssessment(to recording: Recording, of first: UInt32, _ second: UInt32) 
     case .process: 16_384
     case .operations: 8192
     case .operationSlots: 4 * 101
+    case .peak: AnswerTable<prognos_peak>.bytes(capacity: 1)
+    case .scalability: AnswerTable<prognos_scalability>.bytes(capacity: 1)
+    case .productivity: AnswerTable<prognos_productivity>.bytes(capacity: 1)
+    case .bottlenecks: AnswerTable<prognos_bottleneck>.bytes(capacity: 2)
     default: 0
     }
   }
@@ -51,6 +55,40 @@ func addAssessment(to recording: Recording, of first: UInt32, _ second: UInt32) 
   put(prognos_anomaly(), .anomalies) { anomaly in
     (anomaly.at_unix_ns, anomaly.value, anomaly.op) = (1_700_000_002_000_000_000, .nan, first)
     write("an unusual value", into: &anomaly.reason)
+  }
+  put(prognos_alert(), .alerts) { alert in
+    (alert.at_unix_ns, alert.severity, alert.op) = (1_700_000_003_000_000_000, 2, second)
+    write("file descriptors", into: &alert.subject)
+    write("file descriptors run out in about 4 min", into: &alert.reason)
+  }
+  put(prognos_peak(), .peak) { peak in
+    (peak.at_unix_ns, peak.rate_per_s, peak.low_per_s) = (1_700_000_600_000_000_000, 120, 90)
+    (peak.high_per_s, peak.capacity_per_s, peak.latest_per_s) = (160, .infinity, 80)
+    (peak.span_s, peak.season_s, peak.confidence, peak.samples) = (60, 3600, 0.6, 300)
+    write("cpu quota", into: &peak.saturates)
+    write("the load comes every hour", into: &peak.reason)
+  }
+  put(prognos_scalability(), .scalability) { scalability in
+    (scalability.sigma, scalability.kappa, scalability.rate_per_s) = (0.1, 0.001, 50)
+    (scalability.knee, scalability.knee_low, scalability.knee_high) = (30, 20, .infinity)
+    (scalability.capacity_per_s, scalability.samples, scalability.loads) = (400, 200, 9)
+    write("lock", into: &scalability.saturates)
+    write("threads wait for each other", into: &scalability.reason)
+  }
+  put(prognos_productivity(), .productivity) { productivity in
+    (productivity.efficiency, productivity.waiting_ratio, productivity.io_ratio) = (70, 0.2, 0.1)
+    (productivity.best_hour, productivity.hours, productivity.samples) = (14, 48, 600)
+    productivity.best_hours.14 = 1.4
+    write("a fifth of the time waits", into: &productivity.reason)
+  }
+  put(prognos_bottleneck(), .bottlenecks) { bottleneck in
+    (bottleneck.share, bottleneck.gain_ratio_10, bottleneck.gain_ratio_50) = (0.8, 0.08, 0.6)
+    (bottleneck.gain_ratio_100, bottleneck.gain_low, bottleneck.gain_high) = (100, 0.4, 0.9)
+    (bottleneck.lock_ratio, bottleneck.cpu_ratio, bottleneck.samples) = (0.7, 0.3, 90)
+    (bottleneck.op, bottleneck.progress) = (second, first)
+    write("lock", into: &bottleneck.bound_by)
+    write("model", into: &bottleneck.method)
+    write("query waits for walk", into: &bottleneck.reason)
   }
 
   func put<Answer: BitwiseCopyable>(

@@ -4,7 +4,8 @@ import Glibc
 import Recording
 
 /// A small recording with something of everything in it: two threads, nested operations, one deep enough for a
-/// further segment of frames, failures, memory, input and output, stacks of native code and of a host's language.
+/// further segment of frames, failures, memory, input and output, stacks of native code and of a host's language,
+/// spans, sessions, series, timelines, durations, waits for locks, an experiment, a crash, an assessment.
 /// The same bytes each time.
 public func fillSample(_ memory: UnsafeMutableRawPointer, bytes: UInt64 = Layout.minimumBytes) {
   let layout = Layout(memoryLimit: bytes, operations: 100, lanes: 8)
@@ -80,6 +81,7 @@ private struct SampleBuilder {
     open([serve, query], on: first)
     // Deeper than a lane's own frames.
     open([UInt32](repeating: walk, count: 60), on: second)
+    addSampleExtras(to: recording, of: serve, query, names)
   }
 
   func node(

@@ -104,6 +104,20 @@ struct HostileMemoryTests {
     #expect(found == [0, (1 << 24) - 1])
   }
 
+  @Test("A copy of a recording that claims gigabytes takes memory for what there is")
+  func copies() throws {
+    let sandbox = Sandbox(limit: 1 << 30, operations: 100)
+    _ = try sandbox.name("work")
+    let bytes = sandbox.recording.copyBytes(1 << 20)
+    let memory = try #require(shim_map(bytes))
+    defer { munmap(memory, bytes) }
+    let copy = Recording(copyOf: sandbox.recording, in: memory, extraBytes: 1 << 20)
+    #expect(copy.name(ofOperation: 1) == Array("work".utf8))
+    var pages = [UInt8](repeating: 0, count: bytes / 4096)
+    #expect(mincore(memory, bytes, &pages) == 0)
+    #expect(pages.count { $0 & 1 != 0 } < 1000)
+  }
+
   @Test("A short file that claims to be large, and one that is large and empty, have no operations")
   func claims() throws {
     let file = HostileFile()

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -41,12 +42,35 @@ def test_list_tells_what_lives_and_what_died(places, host):
     assert dead.pid not in listed(places, "--live")
 
 
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_recordings_are_found_where_the_library_puts_them(places, host, tmp_path, variable):
+    directory = tmp_path / f"prognos-{os.geteuid()}"
+    directory.mkdir(mode=0o700)
+    one = host(PROGNOS_RECORDING=f"{directory}/", PROGNOS_RECORDING_FLAGS="1")
+    environment = {**places.environment, variable: str(tmp_path)}
+    rows = json.loads(places.tool("list", "--json", env=environment).stdout)
+    assert str(directory) in {os.path.dirname(row["path"]) for row in rows if row["pid"] == one.pid}
+    assert places.tool("report", one.pid, env=environment).returncode == 0
+
+
+def test_a_file_of_another_user_is_not_taken_for_that_of_a_process(places, host):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    one = host()
+    (real,) = places.files()
+    false = real.with_name("0000.prognos")
+    shutil.copy(real, false)
+    os.chown(false, 65534, 65534)
+    text = places.tool("report", one.pid).stdout
+    assert f"recording: {real} " in text
+
+
 def test_list_without_any(places):
     if places.tool("list").returncode == 0:
         pytest.skip("something is being recorded on this machine")
     done = places.tool("list")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("prognos: there is no recording in /dev/shm/prognos-*")
+    assert done.stderr.startswith("prognos: there is no recording in prognos-* of /dev/shm")
     assert "`prognos run -- <command>` makes one" in done.stderr
     done = places.tool("list", "--live")
     assert (done.returncode, done.stdout) == (2, "")
@@ -327,6 +351,35 @@ def test_collect_brings_what_died_to_disk(places, host, tmp_path):
     assert copy.stat().st_blocks * 512 < copy.stat().st_size
     assert dead.pid not in listed(places)
     assert living.pid in listed(places)
+
+
+def test_collect_tells_scripts_what_became_of_each(places, host, tmp_path):
+    dead, living = host(), host()
+    dead.kill(signal.SIGKILL)
+    words = ["collect", dead.pid, living.pid, "--output", tmp_path, "--json"]
+    done = places.tool(*words)
+    assert done.returncode == 1
+    first, second = json.loads(done.stdout)
+    assert (first["pid"], first["error"]) == (dead.pid, None)
+    assert os.path.exists(first["copy"]) and not os.path.exists(first["path"])
+    assert (second["pid"], second["copy"]) == (living.pid, None)
+    assert "lives and writes to" in second["error"]
+
+
+def test_replay_tells_scripts_what_differs(places, host):
+    one = host()
+    deadline = time.monotonic() + 60
+    while True:
+        done = places.tool("replay", one.pid, "--json")
+        found = json.loads(done.stdout) if done.returncode < 2 and done.stdout else None
+        if found and found["moments"] > 0:
+            break
+        assert time.monotonic() < deadline
+    assert found["whole"] is True
+    assert done.returncode == (1 if found["differs"] else 0)
+    assert "resources" in found["same"] + found["differs"]
+    text = places.tool("replay", one.pid).stdout
+    assert re.search(r"^\d+ moments assessed again\n  (same   |later  |differs) health$", text, re.M)
 
 
 def test_collect_leaves_what_lives_alone(places, host, tmp_path):

@@ -116,6 +116,18 @@ def test_programs_that_cannot_run(places, tmp_path):
     )
 
 
+def test_scripts_run_as_execvp_runs_them(places, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("echo script $1\nexit 5\n")
+    script.chmod(0o755)
+    done = places.tool("run", "--report", "none", "--", script, "word")
+    assert (done.returncode, done.stdout) == (5, "script word\n")
+    script.write_text("#!/no/such/interpreter\n")
+    done = places.tool("run", "--", script)
+    assert done.returncode == 127
+    assert done.stderr.endswith(f"{script}: the interpreter that it names is not there\n")
+
+
 def test_wrong_arguments(places):
     for words, said in [
         (["run"], "Say which program to run"),

@@ -5,7 +5,8 @@ Usage: record.py HOST OUTPUT SEEDS [--jobs N] [--only SCENARIO,...]   (SEEDS: 1.
 
 HOST is host.c, built against the library. As root, with control groups of version 1 below
 /sys/fs/cgroup, all scenarios run; what cannot be made is said, and left out.
-OUTPUT gets SCENARIO.SEED.log.
+OUTPUT gets SCENARIO.SEED.log. With --keep also SCENARIO.SEED.prognos, the recording, of 64 MiB so
+that it has all samples: run.py --replay assesses it again with a library that has changed since.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def throttle(group, device, life, done):
         (group.path / "blkio.throttle.write_bps_device").write_text(f"{device} {rate}")
 
 
-def run(host, scenario, seed, output):
+def run(host, scenario, seed, output, keep):
     life, draw = life_of(scenario, seed)
     environment = dict(os.environ)
     group, mount, done = None, None, threading.Event()
@@ -73,6 +74,11 @@ def run(host, scenario, seed, output):
     work = output / "work"
     work.mkdir(exist_ok=True)
     environment["DIRECTORY"] = str(work)
+    live = pathlib.Path(f"/dev/shm/{name}.prognos")
+    if keep:
+        live.unlink(missing_ok=True)
+        environment["PROGNOS_RECORDING"] = str(live)
+        environment["PROGNOS_MEMORY_LIMIT_BYTES"] = str(64 << 20)
     try:
         if scenario == "cgroup_memory":
             headroom = draw.uniform(100e6, 300e6)
@@ -83,7 +89,9 @@ def run(host, scenario, seed, output):
             environment["HEADROOM"] = str(pids)
             group = Group("pids", name, {"pids.max": pids + 8})
         elif scenario == "cpu_quota":
-            group = Group("cpu", name, {"cpu.cfs_period_us": 100000, "cpu.cfs_quota_us": 20000})
+            # Its quota is what it is to lack, not its share of a busy machine.
+            settings = {"cpu.cfs_period_us": 100000, "cpu.cfs_quota_us": 20000}
+            group = Group("cpu", name, settings | {"cpu.shares": 200000})
         elif scenario == "io_throttled":
             group = Group("blkio", name, {})
             number = os.stat(work).st_dev
@@ -114,6 +122,11 @@ def run(host, scenario, seed, output):
             file.write(f"\nX {status} {end:.3f} {life:.3f}\n".encode())
     finally:
         done.set()
+        if live.exists():
+            # With holes for what was never written.
+            to = output / f"{scenario}.{seed}.prognos"
+            subprocess.run(["cp", "--sparse=always", live, to], check=False)
+            live.unlink()
         if mount:
             subprocess.run(["umount", "-l", mount], check=False)
             mount.rmdir()
@@ -128,6 +141,7 @@ def main():
     options.add_argument("seeds")
     options.add_argument("--jobs", type=int, default=14)
     options.add_argument("--only", default="")
+    options.add_argument("--keep", action="store_true", help="keep the recordings, too")
     options = options.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     first, last = (options.seeds.split("..") * 2)[:2]
@@ -146,9 +160,9 @@ def main():
             try:
                 if scenario == "cpu_busy":
                     with busy:
-                        run(options.host, scenario, seed, options.output)
+                        run(options.host, scenario, seed, options.output, options.keep)
                 else:
-                    run(options.host, scenario, seed, options.output)
+                    run(options.host, scenario, seed, options.output, options.keep)
             except (OSError, subprocess.CalledProcessError) as problem:
                 print(f"[skip] {scenario} {seed}: {problem}", file=sys.stderr)
 

@@ -3,7 +3,10 @@
 
 Beside it two simple rules on the same samples.
 
-Usage: run.py RECORDINGS [RESULT.json]
+Usage: run.py RECORDINGS [RESULT.json] [--replay PROGNOS] [--quick]
+
+With --replay the answers are those of the command PROGNOS for the recordings that
+record.py --keep kept, in place of what was said live. --quick leaves the two rules out.
 
 An alarm is a probability of 0.5 or more. A run that dies is right with an alarm after its fault
 began and at least max(4 s, 15 % of its life) before its death; a run that lives, without any. The
@@ -11,11 +14,13 @@ time that is left is scored in runs that die of a limit, at half and three quart
 where the fault had begun by then. A time that was not told counts as an error of 100 %.
 """
 
+import argparse
+import concurrent.futures
 import json
 import math
 import pathlib
 import statistics
-import sys
+import subprocess
 
 EXPECTED = {
     "leak_linear": {"address space", "data segment"},
@@ -80,6 +85,25 @@ class Run:
         self.end = self.samples[-1][0] + 0.05
         self.life = math.inf if self.lived else self.end
 
+    def replay(self, tool, path):
+        """Takes what was said from the recording, assessed again; times are those of the log."""
+        said = subprocess.run(
+            [tool, "replay", path, "--crashes"], capture_output=True, text=True, check=False
+        ).stdout
+        answers = []
+        for line in said.split("\n"):
+            if line.startswith("S ") and line.count("|") >= 2:
+                head, resource, _ = line.split("|", 2)
+                words = head.split()
+                answers.append([float(w) for w in words[1:8]] + [int(words[9]), resource])
+        latest, place = None, 0
+        for sample in self.samples:
+            while place < len(answers) and answers[place][0] <= sample[0]:
+                latest, place = answers[place], place + 1
+            if latest:
+                sample[1:] = latest[1:]
+        return bool(answers)
+
     def deadline(self):
         return self.end - max(4, 0.15 * self.end)
 
@@ -140,6 +164,16 @@ def mann_kendall(run):
     return answers
 
 
+def wilson(hits, count, z=1.96):
+    """The 95 % interval of a share (Wilson 1927)."""
+    if not count:
+        return None
+    share, square = hits / count, z * z / count
+    middle = (share + square / 2) / (1 + square)
+    half = z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return [round(middle - half, 3), round(middle + half, 3)]
+
+
 def score(runs, method):
     rows, brier, half, late, covered = [], [], [], [], []
     for run in runs:
@@ -186,9 +220,18 @@ def score(runs, method):
         values = list(values)
         return round(statistics.fmean(values), 4) if values else None
 
+    def share(values):
+        values = list(values)
+        return wilson(sum(values), len(values))
+
     dead = [r for r in rows if "in_time" in r]
     return {
         "runs": len(rows),
+        "intervals_95": {
+            "accuracy": share(r["right"] for r in rows),
+            "recall_with_lead": share(r["in_time"] for r in dead),
+            "false_alarm_runs": share(not r["right"] for r in rows if "in_time" not in r),
+        },
         "accuracy": mean(r["right"] for r in rows),
         "recall_with_lead": mean(r["in_time"] for r in dead),
         "false_alarm_runs": mean(not r["right"] for r in rows if "in_time" not in r),
@@ -224,23 +267,35 @@ def score(runs, method):
     }
 
 
+def read(path, replay):
+    if "\nX " not in path.read_text(errors="replace"):
+        return None
+    run = Run(path)
+    if not run.lived and run.scenario not in EXPECTED:
+        print(f"[skip] {path.name}: was to live, and died")
+        return None
+    kept = path.with_suffix(".prognos")
+    if replay and not (kept.exists() and run.replay(replay, kept)):
+        print(f"[skip] {path.name}: no recording that can be assessed again")
+        return None
+    return run
+
+
 def main():
-    paths = sorted(pathlib.Path(sys.argv[1]).glob("*.log"))
-    runs = []
-    for path in paths:
-        if "\nX " not in path.read_text(errors="replace"):
-            continue
-        run = Run(path)
-        if not run.lived and run.scenario not in EXPECTED:
-            print(f"[skip] {path.name}: was to live, and died")
-            continue
-        runs.append(run)
+    options = argparse.ArgumentParser()
+    options.add_argument("recordings", type=pathlib.Path)
+    options.add_argument("result", type=pathlib.Path, nargs="?")
+    options.add_argument("--replay", help="the command prognos")
+    options.add_argument("--quick", action="store_true")
+    options = options.parse_args()
+    paths = sorted(options.recordings.glob("*.log"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = [r for r in pool.map(lambda p: read(p, options.replay), paths) if r]
+    methods = {"prognos": prognos}
+    if not options.quick:
+        methods |= {"fixed_80_percent": fixed, "mann_kendall_sen_above_65_percent": mann_kendall}
     result = {}
-    for name, method in (
-        ("prognos", prognos),
-        ("fixed_80_percent", fixed),
-        ("mann_kendall_sen_above_65_percent", mann_kendall),
-    ):
+    for name, method in methods.items():
         result[name] = score(runs, method)
         print(name, {k: v for k, v in result[name].items() if k != "scenarios"})
     for name, of in result["prognos"]["scenarios"].items():
@@ -255,8 +310,8 @@ def main():
             of["brier"],
             of["alarm_and_life"],
         )
-    if len(sys.argv) > 2:
-        pathlib.Path(sys.argv[2]).write_text(json.dumps(result, indent=1) + "\n")
+    if options.result:
+        options.result.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Export
 import Glibc
 import Recording
 
@@ -39,6 +40,9 @@ struct CollectCommand: ParsableCommand {
   @Flag(help: "Copy recordings of processes that live, too, as they are now.")
   var live = false
 
+  @Flag(help: "Tell what was copied as a JSON array, for scripts.")
+  var json = false
+
   func validate() throws {
     if recordings.isEmpty != all {
       throw ValidationError("Name the recordings, or say --all.")
@@ -48,20 +52,45 @@ struct CollectCommand: ParsableCommand {
   func run() throws {
     var failures = 0
     var done = 0
+    var rows: [(recorded: Recorded, copy: String?, error: String?)] = []
     for recorded in try wanted() {
       do throws(Failure) {
         let target = try collect(recorded)
-        print("\(recorded.path) -> \(target)")
+        if !json { print("\(recorded.path) -> \(target)") }
+        rows.append((recorded, target, nil))
         done += 1
       } catch {
         error.report()
+        rows.append((recorded, nil, error.message))
         failures += 1
       }
     }
+    if json { write(Self.json(rows), to: STDOUT_FILENO) }
     if failures > 0 { throw ExitCode(Failure.Status.failed) }
     if done == 0 {
       throw Failure.notFound("there is nothing to collect: no process left a recording")
     }
+  }
+
+  private static func json(
+    _ rows: [(recorded: Recorded, copy: String?, error: String?)]
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    func put(_ key: StaticString, _ text: String?, _ json: inout JSONWriter) {
+      json.key(key)
+      if let text { json.string(Array(text.utf8)) } else { json.null() }
+    }
+    json.array { json in
+      for row in rows {
+        json.object { json in
+          json.member("pid", .integer(UInt64(row.recorded.processID)))
+          put("path", row.recorded.path, &json)
+          put("copy", row.copy, &json)
+          put("error", row.error, &json)
+        }
+      }
+    }
+    return json.output.bytes + [0x0A]
   }
 
   private func wanted() throws -> [Recorded] {

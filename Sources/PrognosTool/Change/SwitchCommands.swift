@@ -28,7 +28,7 @@ struct DisableCommand: ParsableCommand {
     commandName: "disable",
     abstract: "Switches recording off in a process that runs.",
     discussion: """
-      It acts at once: begin and end then cost the process about a nanosecond each. Operations that are open are \
+      It acts at once: begin and end then cost the process two or three nanoseconds each. Operations that are open are \
       still ended. What was recorded stays, and `prognos enable` goes on from there.
 
       EXAMPLES

@@ -9,8 +9,8 @@ struct ListCommand: ParsableCommand {
     commandName: "list",
     abstract: "Lists recordings: of processes that live, and of those that died.",
     discussion: """
-      Looks into /dev/shm/prognos-*, $XDG_RUNTIME_DIR/prognos and $TMPDIR/prognos-*, and into the \
-      directories that are named.
+      Looks into prognos-* in /dev/shm, $XDG_RUNTIME_DIR, $TMPDIR and /tmp, where programs record by default, and \
+      into the directories that are named.
 
       EXAMPLES
         prognos list
@@ -22,12 +22,13 @@ struct ListCommand: ParsableCommand {
         off        it lives, and recording is switched off (prognos enable)
         stopped    it stopped recording, or ended in order
         died       it is gone and could not say how: it was killed, crashed, or left by _exit(2). With crash notes \
-      (PROGNOS_CRASH_NOTES) the signal is told. prognos report, prognos collect
+      (PROGNOS_CRASH_NOTES) the signal is told. `prognos report` tells what it had done, `prognos collect` keeps it
         exec       it lives, but became another program by exec(2), which does not go on with this recording
         unknown    of another container, silent for 10 s
 
       RATES
-        NOW/S  calls that ended, a second, between the collector's latest two ticks; OPS/S since the beginning
+        NOW/S  calls that ended, a second, between the collector's latest two ticks
+        OPS/S  the same since the recording began
 
       EXIT STATUS
         0  there is at least one; 2  there is none; 64  the arguments are wrong
@@ -54,7 +55,7 @@ struct ListCommand: ParsableCommand {
     }
     if rows.isEmpty {
       if !json {
-        let places = ["/dev/shm/prognos-*, $XDG_RUNTIME_DIR/prognos or $TMPDIR/prognos-*"]
+        let places = ["prognos-* of /dev/shm, $XDG_RUNTIME_DIR, $TMPDIR or /tmp"]
         say(
           "\(live ? "nothing is being recorded" : "there is no recording") in "
             + "\((directories + places).joined(separator: ", ")); `prognos run -- <command>` makes one"

@@ -5,14 +5,12 @@ import Glibc
 enum Places {
   /// The directories that the library records into by default, of all users, as far as they can be read.
   static var standard: [String] {
-    var directories = entries(of: "/dev/shm").filter { $0.hasPrefix("prognos-") }
-      .map { "/dev/shm/\($0)" }
-    if let runtime = Surroundings.variable("XDG_RUNTIME_DIR") {
-      directories.append("\(runtime)/prognos")
+    // A process may have had another TMPDIR, or none.
+    let wishes = ["XDG_RUNTIME_DIR", "TMPDIR"].compactMap { Surroundings.variable($0) }
+    var (directories, seen): ([String], Set<String>) = ([], [])
+    for place in ["/dev/shm"] + wishes + ["/tmp"] where seen.insert(place).inserted {
+      directories += entries(of: place).filter { $0.hasPrefix("prognos-") }.map { "\(place)/\($0)" }
     }
-    let temporary = Surroundings.variable("TMPDIR") ?? "/tmp"
-    directories += entries(of: temporary).filter { $0.hasPrefix("prognos-") }
-      .map { "\(temporary)/\($0)" }
     return directories
   }
 

@@ -69,6 +69,12 @@ final class Recorded {
     now == told || now == "\(told) (deleted)" || told.utf8.count >= 255 && now.hasPrefix(told)
   }
 
+  /// Whether the file is that of the user whose process it says it is of; of a process that is gone, of any.
+  var isOfOwner: Bool {
+    var owner = stat()
+    return stat("/proc/\(processID)", &owner) != 0 || owner.st_uid == userID
+  }
+
   /// Calls that ended, a second, since the recording began.
   var operationsPerSecond: Double {
     let moment = file.moment(status: status)

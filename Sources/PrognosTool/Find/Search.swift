@@ -40,7 +40,9 @@ enum Search {
 
   /// Of a process that was there more than once, or whose ID was used again: the live one, else the newest.
   private static func one(_ processID: UInt32, in directories: [String]) throws -> Recorded {
-    if let found = all(in: directories).first(where: { $0.processID == processID }) { return found }
+    let found = all(in: directories).filter { $0.processID == processID }
+    // Anybody may leave a file in /dev/shm that says it is of this process.
+    if let own = found.first(where: \.isOfOwner) ?? found.first { return own }
     let lives = access("/proc/\(processID)", F_OK) == 0
     throw Failure.notFound(
       lives

@@ -50,11 +50,23 @@ struct ChildProcess {
     variables.append(nil)
     defer { for word in words + variables { free(word) } }
     var child: pid_t = 0
-    let failure = posix_spawn(&child, executable, nil, &attributes, words, variables)
+    var failure = posix_spawn(&child, executable, nil, &attributes, words, variables)
+    if failure == ENOEXEC, readStart(of: executable, bytes: 1) != [0x7F] {
+      // As execvp(3) does with a script that names no interpreter; not with another machine's program.
+      let shell = strdup("/bin/sh")
+      defer { free(shell) }
+      let file = strdup(executable)
+      defer { free(file) }
+      failure = posix_spawn(
+        &child, "/bin/sh", nil, &attributes, [shell, file] + words.dropFirst(), variables)
+    }
     guard failure == 0 else {
       sigprocmask(SIG_SETMASK, &before, nil)
+      let why =
+        failure == ENOENT && access(executable, F_OK) == 0
+        ? "the interpreter that it names is not there" : errorText(failure)
       throw Failure(
-        "cannot execute \(executable): \(errorText(failure))",
+        "cannot execute \(executable): \(why)",
         status: failure == ENOENT ? Failure.Status.noProgram : Failure.Status.cannotExecute)
     }
     processID = child

@@ -24,6 +24,9 @@ typedef struct job {
     job_account account;
 } job;
 
+/* How many times as long the pieces are between two pauses. */
+extern unsigned job_scale;
+
 /* Does the whole job; calls pause_here() some twenty times, where others may run. */
 void run_job(job *work);
 

@@ -13,6 +13,8 @@ const char *const job_kind_names[JOB_KINDS] = {"hash", "tree", "copy", "mixed"};
 
 enum { STEPS = 20, BLOCK = 4096 };
 
+unsigned job_scale = 1;
+
 static void *counted_malloc(job *work, size_t bytes) {
     void *block = malloc(bytes);
     if (!block) abort();
@@ -80,17 +82,18 @@ static uint64_t thread_cpu_ns(void) {
 void run_job(job *work) {
     for (unsigned step = 0; step < STEPS; step++) {
         uint64_t from = thread_cpu_ns();
-        switch (work->kind == 3 ? step % 3 : work->kind) {
-        case 0:
-            work->result += hash(work->number + step, 50000);
-            break;
-        case 1:
-            work->result += tree(work, step);
-            break;
-        default:
-            work->result += copy(work, step);
-            break;
-        }
+        for (unsigned i = 0; i < job_scale; i++)
+            switch (work->kind == 3 ? step % 3 : work->kind) {
+            case 0:
+                work->result += hash(work->number + step, 50000);
+                break;
+            case 1:
+                work->result += tree(work, step);
+                break;
+            default:
+                work->result += copy(work, step);
+                break;
+            }
         prognos_work(1);
         work->account.cpu_ns += thread_cpu_ns() - from;
         pause_here();

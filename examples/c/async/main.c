@@ -2,8 +2,9 @@
 /*
  * async [--jobs N] [--json FILE]: runs N jobs of four kinds for eight users as coroutines on two threads, and
  * prints where the time went, by operation and by user.
- * async --compare ROUNDS DEVIATION [--jobs N]: runs them alone and interleaved and compares what Prognos says;
- * fails when memory or I/O of a span differ, or the CPU time of a kind by more than that share.
+ * async --compare ROUNDS DEVIATION [--jobs N] [--scale N]: runs them alone and interleaved, pieces N times as long, and
+ * compares what Prognos says; fails when memory or I/O of a span differ, or if the CPU time of a kind does so by more
+ * than that share from the jobs' own clock.
  */
 #define _GNU_SOURCE 1
 #include "async.h"
@@ -61,11 +62,15 @@ int main(int argc, char **argv) {
             count = (unsigned)strtoul(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
             json = argv[++i];
+        } else if (strcmp(argv[i], "--scale") == 0 && i + 1 < argc) {
+            job_scale = (unsigned)strtoul(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--compare") == 0 && i + 2 < argc) {
             rounds = (unsigned)strtoul(argv[++i], NULL, 10);
             deviation = strtod(argv[++i], NULL);
         } else {
-            fprintf(stderr, "usage: async [--jobs N] [--json FILE] [--compare ROUNDS DEVIATION]\n");
+            fprintf(
+                stderr,
+                "usage: async [--jobs N] [--json FILE] [--compare ROUNDS DEVIATION [--scale N]]\n");
             return 2;
         }
     }
