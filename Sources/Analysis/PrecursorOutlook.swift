@@ -110,16 +110,16 @@ struct PrecursorTally: BitwiseCopyable {
     return low - elapsed
   }
 
-  /// - Parameter all: what there is of all lives.
+  /// The odds that it tells of deaths.
+  ///
   /// - Parameter isChosen: the threshold is where a life ended, wherever that was: that one death proves nothing.
   @inline(never)
-  func finding(now: Double, horizon: Double, of all: AllLives, isChosen: Bool) -> PrecursorFinding {
-    var finding = PrecursorFinding()
-    guard deaths > 0, isEpisode else { return finding }
+  func odds(_ all: AllLives, isChosen: Bool) -> Double {
     let (died, lived) = (Double(deaths), survived)
-    // The odds that it tells of deaths: many unusual things happen before a death by chance.
-    let others = least > 0 ? all.longStretches : all.stretches
-    var odds = Self.prior * died / all.deaths / (1 + max(others - died, 0) / all.lives)
+    // Many unusual things happen before a death by chance. Of levels there are four.
+    let others = isChosen ? 0 : least > 0 ? all.longStretches : all.stretches
+    let few = died * died / (died * died + 2)
+    var odds = Self.prior * few * died / all.deaths / (1 + max(others - died, 0) / all.lives)
     // Against that episodes fell by chance where they did: each that near to a death.
     var near = 0.0
     for index in 0..<deaths {
@@ -133,7 +133,14 @@ struct PrecursorTally: BitwiseCopyable {
       ways *= (lived + step) / step
       step += 1
     }
-    odds /= ways * Math.pow(max(1 - near, 1e-3), lived)
+    return odds / (ways * Math.pow(max(1 - near, 1e-3), lived))
+  }
+
+  @inline(never)
+  func finding(now: Double, horizon: Double, odds: Double) -> PrecursorFinding {
+    var finding = PrecursorFinding()
+    guard deaths > 0, isEpisode else { return finding }
+    let (died, lived) = (Double(deaths), survived)
     let death = odds / (1 + odds) * (died + 0.5) / (died + lived + 1)
     // It has lasted for a while already.
     let elapsed = max(now - begin, 0)
@@ -150,8 +157,8 @@ struct PrecursorTally: BitwiseCopyable {
     return finding
   }
 
-  /// Of what is unusual before all deaths, as much announces them as does not.
-  private static var prior: Double { 0.5 }
+  /// The odds for what came before each of many deaths: few were announced at all.
+  private static var prior: Double { 0.9 }
 }
 
 /// The search. A pure function of the lives in the zone.
@@ -164,6 +171,8 @@ struct PrecursorSearch {
 
   /// The own rows that tell of now: four and a half minutes.
   private static var recentRows: Int { 90 }
+  /// Conditions for each death.
+  private static var variants: Int { 6 }
   private static var mostKeys: Int { 32 }
   /// What lasts for so many seconds is another thing than what passes at once.
   private static var long: Double { 10 }
@@ -174,7 +183,7 @@ struct PrecursorSearch {
     tallies = lives.scratch
   }
 
-  /// Cost: 10 us for each thing that is unusual now and was so before a death, in each life of 8 hours.
+  /// Cost: the rows of all lives, at most 3,456, for each thing that is unusual now, at most 32; nothing without a death.
   mutating func best() -> PrecursorFinding {
     var best = PrecursorFinding()
     for life in 0..<lives.count + 1 { count(life) }
@@ -245,11 +254,15 @@ struct PrecursorSearch {
     }
     read(key, 0)
     var best = PrecursorFinding()
+    let isLevel = PrecursorKey(key).isLevel
+    for index in 0..<used { tallies[index].finishOwn() }
     for index in 0..<used {
-      tallies[index].finishOwn()
+      // How near to each other deaths came at a level tells whether it is one; a warning comes further off.
+      let telling = isLevel ? index / Self.variants * Self.variants + Self.variants - 1 : index
+      guard index != telling || !isLevel, tallies[telling].deaths > 0 else { continue }
       let found = tallies[index].finding(
-        now: lives.life(0).pointee.seconds, horizon: horizon, of: all,
-        isChosen: PrecursorKey(key).isLevel)
+        now: lives.life(0).pointee.seconds, horizon: horizon,
+        odds: tallies[telling].odds(all, isChosen: isLevel))
       if found.probability > best.probability { best = found }
     }
     best.key = key
@@ -267,13 +280,16 @@ struct PrecursorSearch {
       most = max(most, row.pointee.value(of: key))
     }
     guard most > 0 else { return }
-    for part in 0..<6 {
-      let (place, share) = (used, part % 3)
+    for part in 0..<Self.variants {
+      let isLong = part >= Self.variants / 2
+      let (place, share) = (used, Double(part % 3))
       tallies[place] = PrecursorTally()
-      tallies[place].least = part < 3 ? 0 : Self.long
-      tallies[place].threshold =
-        PrecursorKey(key).isLevel
-        ? most - 0.2 / Double(1 << share) : most * (0.5 + 0.2 * Double(share))
+      if PrecursorKey(key).isLevel {
+        tallies[place].threshold = most - 0.2 + 0.036 * Double(part)
+      } else {
+        tallies[place].threshold = most * (0.5 + 0.2 * share)
+        tallies[place].least = isLong ? Self.long : 0
+      }
       used += 1
     }
   }

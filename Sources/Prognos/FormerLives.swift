@@ -7,7 +7,7 @@ import Recording
 /// Reads what the former lives of this program were like out of their recordings, once, at the collector's first tick: never
 /// in a host's call. A recording may be anybody's, may change, or be cut meanwhile: no more than some pages of it are copied,
 /// by offsets that are checked, and nothing is mapped.
-/// Cost: 90 KB for each recording of the program, some 50 us; of up to 80 paths (`forEachFormerPath`).
+/// Cost: at most 90 KB of each recording of the program that lies where `forEachFormerPath` looks.
 func learnFormerLives(of recording: Recording) {
   guard let lives = Lives(recording), !lives.isKnown else { return }
   lives.setBuild(programBuild())

@@ -96,6 +96,45 @@ struct PrecursorTests {
     #expect(found.last.probability < 0.9)
   }
 
+  @Test("A level at which two former lives were killed is one, whenever it comes")
+  func level() throws {
+    func grow(_ rate: Int, until level: Int, after former: [(HealthHost, LifeEnd)] = []) throws
+      -> (host: HealthHost, alarm: Int?)
+    {
+      let host = try HealthHost(operations: 1)
+      host.sample[.descriptors] = (20, 1000)
+      let lives = try #require(Lives(host.recording))
+      for (number, one) in former.enumerated() {
+        adopt(one.0, one.1, UInt32(number) + 1, into: lives)
+      }
+      lives.noteKnown(at: 1)
+      var alarm: Int?
+      for second in 1...200 {
+        let used = 20 + second * rate / 10
+        host.point.rssBytes = UInt64(used) << 20
+        host.calls(0, 20, milliseconds: 5)
+        host.tick()
+        let crash = host.answer(prognos_crash(), .crash)
+        if let crash, crash.probability >= 0.5, alarm == nil {
+          alarm = used
+          #expect(text(crash.reason).contains("resident memory"))
+        }
+        if used >= level { break }
+      }
+      return (host, alarm)
+    }
+    let former = [
+      (try grow(30, until: 200).host, LifeEnd.killed), (try grow(21, until: 201).host, .killed),
+    ]
+    let alarm = try grow(25, until: 200, after: former).alarm
+    #expect((alarm ?? 0) > 150 && (alarm ?? 300) < 195)
+    // Where they ended at other levels, it is none.
+    let others = [
+      (try grow(30, until: 140).host, LifeEnd.killed), (try grow(21, until: 201).host, .killed),
+    ]
+    #expect(try grow(25, until: 200, after: others).alarm == nil)
+  }
+
   @Test("One former death is never near certainty, and a little one is no alarm")
   func one() throws {
     let former = [(try life(3, seconds: 80, fault: 60), LifeEnd.signal)]

@@ -213,11 +213,18 @@ typedef enum prognos_crash_kind {
     PROGNOS_CRASH_DEADLOCK = 3,   /**< threads wait for each other */
     PROGNOS_CRASH_QUEUE = 4,      /**< more comes than is done */
     PROGNOS_CRASH_ERRORS = 5,     /**< calls fail more and more */
-    PROGNOS_CRASH_PRECURSOR = 6,  /**< as before former lives of the program ended: see below */
+    PROGNOS_CRASH_PRECURSOR = 6,  /**< as before former lives ended */
     PROGNOS_CRASH_OVERLOAD = 7    /**< throttled or slowed down past what is tolerable */
 } prognos_crash_kind;
 
-/** Reads the prediction. NOT_ENOUGH_DATA in the first seconds after prognos_start(). */
+/**
+ * Reads the prediction. NOT_ENOUGH_DATA in the first seconds after prognos_start().
+ *
+ * PROGNOS_CRASH_PRECURSOR: with a recording_path, the library knows from the older recordings beside its own what up to eight
+ * former lives of this program (same executable, same build) were like before they ended. `resource` is "former crash", the
+ * reason says which crash, what is as it was then, and how often it passed without one; minutes_* come from how long it took
+ * then. One former death hardly ever makes an alarm.
+ */
 prognos_status prognos_crash_read(prognos_crash *out, size_t size);
 
 /**
