@@ -56,11 +56,6 @@ func addAssessment(to recording: Recording, of first: UInt32, _ second: UInt32) 
     (anomaly.at_unix_ns, anomaly.value, anomaly.op) = (1_700_000_002_000_000_000, .nan, first)
     write("an unusual value", into: &anomaly.reason)
   }
-  put(prognos_alert(), .alerts) { alert in
-    (alert.at_unix_ns, alert.severity, alert.op) = (1_700_000_003_000_000_000, 2, second)
-    write("file descriptors", into: &alert.subject)
-    write("file descriptors run out in about 4 min", into: &alert.reason)
-  }
   put(prognos_peak(), .peak) { peak in
     (peak.at_unix_ns, peak.rate_per_s, peak.low_per_s) = (1_700_000_600_000_000_000, 120, 90)
     (peak.high_per_s, peak.capacity_per_s, peak.latest_per_s) = (160, .infinity, 80)

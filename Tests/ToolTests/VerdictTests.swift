@@ -38,6 +38,11 @@ struct VerdictTests {
       rest.contains("[WARN] leak: query größe leaks 80 B a call; allocated in main;query;malloc"))
     #expect(rest.contains("[ERROR] file descriptors: 98 % of the limit is used: 980 of 1000"))
     #expect(rest.contains("anomaly: an unusual value"))
+    #expect(rest.contains("  next peak: the load comes every hour\n"))
+    #expect(rest.contains("  scalability: threads wait for each other\n"))
+    #expect(rest.contains("  efficiency: a fifth of the time waits\n"))
+    #expect(rest.contains("  bottleneck: query waits for walk\n"))
+    #expect(rest.contains("\nexperiment for more of serve"))
   }
 
   @Test("In JSON what is no number is null, and what is about nobody has no name")

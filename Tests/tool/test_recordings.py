@@ -378,8 +378,9 @@ def test_replay_tells_scripts_what_differs(places, host):
     assert found["whole"] is True
     assert done.returncode == (1 if found["differs"] else 0)
     assert "resources" in found["same"] + found["differs"]
-    text = places.tool("replay", one.pid).stdout
-    assert re.search(r"^\d+ moments assessed again\n  (same   |later  |differs) health$", text, re.M)
+    lines = places.tool("replay", one.pid).stdout.split("\n")
+    assert re.fullmatch(r"\d+ moments assessed again", lines[0])
+    assert re.fullmatch(r"  (same   |later  |differs) health", lines[1])
 
 
 def test_collect_leaves_what_lives_alone(places, host, tmp_path):
