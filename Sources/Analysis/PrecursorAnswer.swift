@@ -75,7 +75,7 @@ extension Sentence {
         }
       put(name)
     case .exit: put("exit")
-    default: put("killed")
+    default: put("died")
     }
     if life.operation[0] != 0 {
       put(" in ")

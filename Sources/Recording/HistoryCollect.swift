@@ -54,10 +54,10 @@ extension Recording {
     return true
   }
 
+  /// All below 32 MiB get a share of what there is from there on.
   private func pointCapacity(_ tier: Int, _ limit: UInt32) -> UInt32 {
-    max(
-      UInt32(truncatingIfNeeded: UInt64(Tier.points(tier)) * UInt64(min(limit, 32 << 20)) >> 25), 64
-    )
+    let most = UInt64(Tier.points(tier)) &* UInt64(min(limit, 32 << 20))
+    return max(UInt32(truncatingIfNeeded: most &>> 25), 64)
   }
 
   /// For a recording that begins again: the arena is empty.

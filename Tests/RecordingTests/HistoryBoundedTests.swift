@@ -76,4 +76,13 @@ struct HistoryBoundedTests {
         (0..<3).map { sandbox.header.pointee.history.records[$0].step.value }, "refused", refused)
     }
   }
+
+  @Test("Below 32 MiB the process's past is as much shorter as the limit is smaller")
+  func shares() {
+    for (limit, seconds) in [(UInt64(32 << 20), UInt32(600)), (16 << 20, 300), (1 << 20, 64)] {
+      let sandbox = Sandbox(limit: limit)
+      #expect(sandbox.recording.prepareHistory())
+      #expect(sandbox.header.pointee.history.points[Tier.seconds].capacity.value == seconds)
+    }
+  }
 }
