@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { requests_per_ms = 50, operations_per_ms = 100, slice_ms = 50, warm_up = 20 };
+enum { requests_per_ms = 50, operations_per_ms = 100, slice_ms = 500, warm_up = 2 };
 
 static prognos_op request, parse;
 static int null;
@@ -42,7 +42,7 @@ static void serve(bool on, uint64_t number) {
     if (on) prognos_end(request);
 }
 
-/* A slice: half a tenth of a second of requests. */
+/* A slice: half a second of requests. */
 static void slice(bool on) {
     static uint64_t number;
     uint64_t next = bench_now_ns();
@@ -117,7 +117,7 @@ static totals end_side(const side *one) {
 }
 
 int main(int argc, char **argv) {
-    size_t rounds = bench_rounds(argc, argv, 200);
+    size_t rounds = bench_rounds(argc, argv, 30);
     double *ns[2] = {calloc(rounds, sizeof(double)), calloc(rounds, sizeof(double))};
     double *ratios = calloc(rounds, sizeof(double)), sum[2] = {0, 0};
     side off = begin_side(false, NULL), on = begin_side(true, &off);

@@ -135,7 +135,7 @@ def sampling(b: Bench) -> list:
 
 
 def host(b: Bench) -> dict:
-    runs = [b.run("paced", b.rounds(150)) for _ in range(1 if b.quick else 3)]
+    runs = [b.run("paced", b.rounds(30)) for _ in range(1 if b.quick else 3)]
     runs.sort(key=lambda run: run["extra_of_a_cpu"])
     each = [run["extra_of_a_cpu"] for run in runs]
     return {**runs[len(runs) // 2], "runs": each}
