@@ -123,7 +123,10 @@ extension Assessor {
     if let table = AnswerTable<prognos_crash>(recording, .crash), table.written > 0,
       table.read(0, into: &crash)
     {
-      let probable = (crash.probability - 0.15) / 0.8
+      // What is no alarm yet, such as the first seconds after a step, costs a fifth at most.
+      let probable =
+        crash.probability < 0.5
+        ? 0.2 * (crash.probability - 0.15) / 0.35 : 0.2 + 0.8 * (crash.probability - 0.5) / 0.45
       let isNow =
         crash.kind == PROGNOS_CRASH_STALL.rawValue || crash.kind == PROGNOS_CRASH_DEADLOCK.rawValue
       let minutes = isNow ? 0 : crash.minutes_to_failure
