@@ -61,8 +61,8 @@ struct PrecursorKey {
 
   /// "8.3 times the usual", or of a level "410 MiB".
   func put(value: Double, _ text: inout Sentence) {
+    text.put(" ")
     if isLevel {
-      text.put(" ")
       let amount = Math.exp(value) - 1
       if kind == .memoryLevel || kind == .heapLevel {
         text.put(bytes: amount)
@@ -70,7 +70,6 @@ struct PrecursorKey {
         text.put(amount)
       }
     } else {
-      text.put(" ")
       text.put(Math.exp(isLess ? -value : value))
       text.put(" times the usual")
     }

@@ -32,12 +32,5 @@ public func adoptPredecessor(into recording: Recording) {
 
 /// By command and executable.
 public func isSameProgram(_ old: Recording, _ new: Recording) -> Bool {
-  for text in [Identity.Text.command, .executable] {
-    let (theirs, ours) = (old.identityText(text), new.identityText(text))
-    for index in 0..<Int(text.bytes) {
-      if theirs[index] != ours[index] { return false }
-      if ours[index] == 0 { break }
-    }
-  }
-  return true
+  old.hasSameText(.command, as: new) && old.hasSameText(.executable, as: new)
 }

@@ -40,7 +40,7 @@ extension Report {
       let hasCalls = one.count > 0
       let active = one.active > 0 ? Array("+".utf8) + style.count(one.active) : []
       table.add([
-        style.label(sessionName(one)) + Array((one.is_open != 0 ? "" : " (closed)").utf8),
+        style.label(words(of: one.name)) + Array((one.is_open != 0 ? "" : " (closed)").utf8),
         style.count(one.count) + active,
         style.duration(one.wall_ns),
         profile.tracksCPU ? style.duration(one.cpu_ns) : style.none,
@@ -60,9 +60,5 @@ extension Report {
     output.put(" open, ")
     output.put(sessions.opened)
     output.put(" opened so far\n")
-  }
-
-  private func sessionName(_ stats: prognos_session_stats) -> [UInt8] {
-    validText(withUnsafeBytes(of: stats.name) { bytes in Array(bytes.prefix { $0 != 0 }) })
   }
 }

@@ -41,7 +41,8 @@ private struct FormerFile {
       guard old.header.pointee.magic.value == Header.magic,
         old.header.pointee.version.value == Header.version,
         old.header.pointee.byteOrder.value == Header.byteOrder, isSameProgram(old, recording),
-        hasSameTarget(old, recording), let zone = old.assessmentZone(.precursors)
+        // Services that run the same executable write to files of their own.
+        old.hasSameText(.targetPath, as: recording), let zone = old.assessmentZone(.precursors)
       else { return }
       let told = life(of: old, seenBy: recording)
       let bytes = Lives.ownBytes(ofZone: zone.bytes)
@@ -54,16 +55,6 @@ private struct FormerFile {
       guard let start = buffer.baseAddress, shim_read_at(file, start, bytes, offset) else { return }
       body(start)
     }
-  }
-
-  /// Services that run the same executable write to files of their own.
-  private func hasSameTarget(_ old: Recording, _ new: Recording) -> Bool {
-    let (theirs, ours) = (old.identityText(.targetPath), new.identityText(.targetPath))
-    for index in 0..<Int(Identity.Text.targetPath.bytes) {
-      if theirs[index] != ours[index] { return false }
-      if ours[index] == 0 { break }
-    }
-    return true
   }
 
   /// Whose life it was, and how it ended.
@@ -80,19 +71,11 @@ private struct FormerFile {
       life.operation = name(of: exit, in: old)
     } else if state != Identity.State.recording {
       life.end = .well
-    } else if !findCrash(in: old, &life), isSameBoot(old, recording) {
+    } else if !findCrash(in: old, &life), old.hasSameText(.bootID, as: recording) {
+      // Of another boot the machine may have gone down, and not the program.
       life.end = .killed
     }
     return life
-  }
-
-  /// Else the machine went down, and not the program.
-  private func isSameBoot(_ old: Recording, _ new: Recording) -> Bool {
-    let (theirs, ours) = (old.identityText(.bootID), new.identityText(.bootID))
-    for index in 0..<Int(Identity.Text.bootID.bytes) where theirs[index] != ours[index] {
-      return false
-    }
-    return true
   }
 
   /// The latest signal that the process did not survive.

@@ -113,6 +113,16 @@ extension Recording {
     at(Layout.identityOffset &+ text.offset)
   }
 
+  /// Whether another recording has the same text.
+  public func hasSameText(_ text: Identity.Text, as other: Recording) -> Bool {
+    let (ours, theirs) = (identityText(text), other.identityText(text))
+    for index in 0..<Int(text.bytes) {
+      if theirs[index] != ours[index] { return false }
+      if ours[index] == 0 { break }
+    }
+    return true
+  }
+
   /// Keeps a text, cut to what fits, and ends it.
   public func setIdentityText(_ text: Identity.Text, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
     let room = identityText(text)

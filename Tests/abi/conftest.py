@@ -24,6 +24,16 @@ def output_of(*command, **options):
     return done.stdout
 
 
+def compiled(source, folder):
+    """A host of one C file, linked with the library, in a folder."""
+    program = folder / "host"
+    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
+    command += [ROOT / source, "-o", program, f"-I{ROOT / 'include'}"]
+    command += [f"-L{LIBRARY_DIR}", "-lprognos", f"-Wl,-rpath,{LIBRARY_DIR}"]
+    subprocess.run(command, check=True)
+    return program
+
+
 @pytest.fixture(scope="session")
 def library():
     path = LIBRARY_DIR / "libprognos.so"

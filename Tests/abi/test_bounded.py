@@ -2,20 +2,14 @@
 """The limit that is given is the limit that is held, by all of what Prognos takes of a process."""
 
 import re
-import subprocess
 
 import pytest
-from conftest import LIBRARY_DIR, ROOT, output_of
+from conftest import compiled, output_of
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory, library):
-    program = tmp_path_factory.mktemp("bounded") / "bounded"
-    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    command += [ROOT / "benchmarks/recording/bounded.c", "-o", program, f"-I{ROOT / 'include'}"]
-    command += [f"-L{LIBRARY_DIR}", "-lprognos", f"-Wl,-rpath,{LIBRARY_DIR}"]
-    subprocess.run(command, check=True)
-    return program
+    return compiled("benchmarks/recording/bounded.c", tmp_path_factory.mktemp("bounded"))
 
 
 def taken(host, mebibytes):

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import LIBRARY_DIR, ROOT
+from conftest import compiled
 from recording_layout import Recording
 
 KILLS = int(os.environ.get("PROGNOS_TEST_KILLS", "60"))
@@ -31,12 +31,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory, library):
-    program = tmp_path_factory.mktemp("kill") / "kill_host"
-    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    command += [ROOT / "Tests/abi/kill_host.c", "-o", program, f"-I{ROOT / 'include'}"]
-    command += [f"-L{LIBRARY_DIR}", "-lprognos", f"-Wl,-rpath,{LIBRARY_DIR}"]
-    subprocess.run(command, check=True)
-    return program
+    return compiled("Tests/abi/kill_host.c", tmp_path_factory.mktemp("kill"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import LIBRARY_DIR, ROOT
+from conftest import compiled
 from recording_layout import Recording
 
 
@@ -15,15 +15,10 @@ from recording_layout import Recording
 def left(tmp_path_factory, library):
     """The recording, and what the library made of it."""
     place = tmp_path_factory.mktemp("layout")
-    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    command += [ROOT / "Tests/abi/layout_host.c", "-o", place / "host", f"-I{ROOT / 'include'}"]
-    command += [f"-L{LIBRARY_DIR}", "-lprognos", f"-Wl,-rpath,{LIBRARY_DIR}"]
-    subprocess.run(command, check=True)
+    host = compiled("Tests/abi/layout_host.c", place)
     live = Path(f"/dev/shm/prognos-test-layout-{place.stat().st_ino}.prognos")
     try:
-        subprocess.run(
-            [place / "host", live, place / "profile", place / "trace"], check=True, timeout=120
-        )
+        subprocess.run([host, live, place / "profile", place / "trace"], check=True, timeout=120)
         recording = Recording(live)
     finally:
         live.unlink(missing_ok=True)

@@ -8,6 +8,8 @@
  * prognos_resources_read say. Before: "G name of the guilty operation". "F t": the fault begins.
  */
 #define _GNU_SOURCE
+#include "../scenario.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -31,28 +33,10 @@ static const char *const names[operation_count] = {"checkout", "search", "render
 static const double shares[operation_count] = {0.35, 0.30, 0.25, 0.10};
 static prognos_op operations[operation_count];
 static const char *scenario, *directory = ".";
-static double life, began, fault_begin;
+static double life, fault_begin;
 static int guilty;
 static double rate_factor;
-static uint64_t seed_state;
 static atomic_bool is_over;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9 - began;
-}
-
-static double random_of(uint64_t *state) { /* splitmix64 */
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
-static double drawn(double low, double high) {
-    return low + (high - low) * random_of(&seed_state);
-}
 
 static void pause_s(double s) {
     struct timespec t = {(time_t)s, (long)((s - floor(s)) * 1e9)};

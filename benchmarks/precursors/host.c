@@ -9,6 +9,8 @@
  * announces the death begins.
  */
 #define _GNU_SOURCE
+#include "../scenario.h"
+
 #include <fcntl.h>
 #include <math.h>
 #include <prognos.h>
@@ -35,28 +37,10 @@ static const char *const names[operation_count] = {"fetch",    "search", "render
                                                    "checkout", "reload", "flush"};
 static prognos_op operations[operation_count];
 static const char *scenario;
-static double began, life, fault; /* fault: when what announces the death begins */
-static uint64_t seed_state;
+static double life, fault; /* fault: when what announces the death begins */
 static atomic_bool is_over;
 static _Atomic double failing[operation_count], slower[operation_count], faster = 1, writing = 1;
 static atomic_int wanted_workers = workers;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9 - began;
-}
-
-static double random_of(uint64_t *state) { /* splitmix64 */
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
-static double drawn(double low, double high) {
-    return low + (high - low) * random_of(&seed_state);
-}
 
 static bool is(const char *name) {
     return strcmp(scenario, name) == 0;

@@ -114,12 +114,8 @@ struct ReplayCommand: ParsableCommand {
       seconds, crash.probability, crash.probability_ever, crash.horizon_minutes * 60,
       crash.minutes_to_failure * 60, crash.minutes_low * 60, crash.minutes_high * 60,
     ]
-    let resource = withUnsafeBytes(of: crash.resource) {
-      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-    }
-    let reason = withUnsafeBytes(of: crash.reason) {
-      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    let resource = String(decoding: words(of: crash.resource), as: UTF8.self)
+    let reason = String(decoding: words(of: crash.reason), as: UTF8.self)
     let fields = numbers.map { "\($0)" } + ["\(crash.kind)", "\(crash.op)"]
     print("S \(fields.joined(separator: " "))|\(resource)|\(reason)")
   }
